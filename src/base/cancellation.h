@@ -1,0 +1,30 @@
+/*
+ * One cancellation object that every wait of the process observes, so that shutdown needs no
+ * thread cancellation and no sleeping loops.  Thread-safe.
+ */
+#ifndef BASE_CANCELLATION_H
+#define BASE_CANCELLATION_H
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cancellation;
+
+struct cancellation *cancellation_new(void) returns_owned;
+/* NULL is fine.  Nobody may wait on it any more. */
+void cancellation_free(struct cancellation *cancellation);
+
+/* Irrevocable; async-signal-safe. */
+void cancellation_request(struct cancellation *cancellation);
+bool cancellation_is_requested(const struct cancellation *cancellation);
+/* Blocks up to timeout_ms (< 0 = for ever); true when cancelled. */
+bool cancellation_wait(const struct cancellation *cancellation, int64_t timeout_ms);
+/* A descriptor that becomes and stays readable on cancellation, for poll(); never read it. */
+int cancellation_fd(const struct cancellation *cancellation);
+/* Sets the error that a cancelled operation reports; returns false. */
+bool cancellation_error(struct error *err);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * A registry of counters, gauges and histograms, rendered in the Prometheus text format 0.0.4.
+ * Families and their label values come from small fixed sets (never object names); series exist
+ * from the first touch, so metrics_touch() makes zero series visible at start.
+ * Thread-safe.
+ */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include "base/compiler.h"
+
+#include <stddef.h>
+
+struct strbuf;
+struct metrics;
+struct metric_family;
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum { METRIC_LABELS_LIMIT = 4 };
+
+struct metric_description {
+    const char *name; /* with its unit suffix; borrowed for ever, as all here */
+    const char *help;
+    enum metric_type type;
+    const char *labels[METRIC_LABELS_LIMIT]; /* ends at the first NULL */
+    const double *buckets;                   /* upper bounds, rising, without +Inf */
+    size_t bucket_count;
+};
+
+struct metrics *metrics_new(void) returns_owned;
+void metrics_free(struct metrics *metrics);
+
+/* Finds or makes the family; `metrics` NULL gives NULL, and every operation on a NULL family does
+ * nothing, so that rooms can do without. */
+struct metric_family *metrics_family(struct metrics *metrics,
+                                     const struct metric_description *description);
+
+/* One value for each label of the family, in order, ended by NULL. */
+void metric_touch(struct metric_family *family, ...) __attribute__((sentinel));
+void metric_add(struct metric_family *family, double amount, ...) __attribute__((sentinel));
+void metric_set(struct metric_family *family, double value, ...) __attribute__((sentinel));
+void metric_observe(struct metric_family *family, double value, ...) __attribute__((sentinel));
+
+/* Appends the whole page, families in the order of their making. */
+void metrics_render(struct metrics *metrics, struct strbuf *buf);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * The seam to database servers: named operations, no SQL outside the drivers.
+ *
+ * One driver a family: engine_postgres, later engine_mysql (MySQL and MariaDB).  A session is one
+ * admin connection; it belongs to one thread at a time.  Every operation blocks at most for the
+ * timeouts of the session and ends early on cancellation; creating operations are not "if not
+ * exists": what is there unexpectedly is CONFLICT, and the caller observes again.
+ *
+ * Error kinds: INVALID (names, connection string, TLS that does not verify), DENIED (password or
+ * rights of the admin; the missing right is named), CONFLICT (exists, or changed under us),
+ * UNAVAILABLE (unreachable, time-out, starting, too many connections, read-only), CANCELLED,
+ * INTERNAL.  The code is the SQLSTATE or the error number; messages are ours and never the server's
+ * text of a statement that held a secret.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "base/timesource.h"
+#include "engine/connection_string.h"
+#include "engine/marker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine_session;
+
+/* How to reach a server, as whom.  Borrowed for the call. */
+struct engine_connect_request {
+    const struct connection_string *server; /* hosts, TLS mode; admin name and password */
+    const char *ca_pem;                     /* PEM text of the CA; wins over ca_file */
+    const char *ca_file;                    /* NULL = the system's bundle */
+    const struct timesource *timesource;
+    const struct random_source *random;
+    const struct cancellation *cancellation;
+    uint32_t connect_timeout_ms;   /* over all hosts; 0 = 5 s */
+    uint32_t statement_timeout_ms; /* 0 = 30 s */
+    uint32_t lock_timeout_ms;      /* 0 = 5 s */
+};
+
+/* What an operation is about. */
+struct engine_target {
+    const char *database;
+    const char *username;
+};
+
+struct engine_database_facts {
+    bool present;
+    bool half_dropped;    /* an interrupted DROP left it; nobody can connect */
+    bool is_reserved;     /* a template, or one whose owner is a superuser that is not our admin */
+    char *owner;          /* "" on engines without owners */
+    bool owned_by_target; /* the owner is the target user */
+    bool owned_by_admin;
+    char *id; /* what a user's marker names: OID, or the name */
+    struct engine_marker marker;
+};
+
+struct engine_user_facts {
+    bool present;
+    bool can_log_in;
+    bool expired;         /* VALID UNTIL is past */
+    bool is_administered; /* the admin may act for it (PostgreSQL 16+: ADMIN option) */
+    char *privileged_as;  /* "superuser", "CREATEROLE", ...: never to be touched; NULL = ordinary */
+    bool is_admin_itself;
+    char *other_accounts; /* accounts of the same name at other hosts, for messages; NULL = none */
+    char *id;
+    struct engine_marker marker;
+};
+
+/* Owned; {0} is empty; release with engine_facts_release(). */
+struct engine_facts {
+    char *server_identity; /* survives restarts and renames of the host; "" where there is none */
+    char *server_version;  /* for people, e.g. "PostgreSQL 15.18" */
+    bool read_only;        /* standby or read-only server */
+    struct engine_database_facts database;
+    struct engine_user_facts user;
+};
+
+void engine_facts_release(struct engine_facts *facts);
+#define auto_engine_facts run_at_scope_end(engine_facts_release)
+
+struct engine_user_creation {
+    const char *username;
+    const struct secret *password;
+    const struct engine_marker *marker;
+};
+
+struct engine_database_creation {
+    const char *database;
+    const char *username; /* the target user, which exists */
+    bool owned_by_user;   /* privileges ALL; else the admin keeps it */
+    const struct engine_marker *marker;
+};
+
+enum engine_login {
+    ENGINE_LOGIN_PROVEN,         /* the server asked for the password and took it */
+    ENGINE_LOGIN_WRONG_PASSWORD, /* the server asked for it and refused it */
+    ENGINE_LOGIN_NOT_ASKED,      /* the server let us in without asking: proves nothing */
+    ENGINE_LOGIN_REFUSED, /* refused for another reason: locked, expired, no right to connect */
+    ENGINE_LOGIN_UNSAFE,  /* the server wanted the password in clear: it was not sent */
+};
+
+struct engine_driver {
+    const char *family;     /* "PostgreSQL": for messages */
+    const char *url_key;    /* key of the URL in the stored secret: "POSTGRES_URL" */
+    const char *url_scheme; /* "postgresql" */
+    uint16_t default_port;
+    const char *const *words; /* values of spec.engine that mean this driver, ended by NULL */
+
+    /* Process-wide set-up of the client library, before the first thread. */
+    void (*library_init)(void);
+
+    bool (*parse_connection_string)(const struct secret *text, struct connection_string *ret_parts,
+                                    struct error *err);
+    /* Refuses reserved and over-long names by list, before any SQL. */
+    bool (*check_names)(const struct engine_target *target, const char *admin_username,
+                        struct error *err);
+
+    bool (*connect)(const struct engine_connect_request *request,
+                    struct engine_session **ret_session, struct error *err);
+    void (*disconnect)(struct engine_session *session);
+
+    /* Reads everything about the target that the plan needs, changes nothing. */
+    bool (*observe)(struct engine_session *session, const struct engine_target *target,
+                    struct engine_facts *ret_facts, struct error *err);
+    /* Creates the login user with its password and marker, all or nothing where the server can. */
+    bool (*create_user)(struct engine_session *session, const struct engine_user_creation *creation,
+                        struct error *err);
+    /* Creates the database with its marker; appears under its name only when marked and closed to
+     * others, where the server can.  Finishes what an interrupted call of its own left. */
+    bool (*create_database)(struct engine_session *session,
+                            const struct engine_database_creation *creation, struct error *err);
+    /* Puts the marker on what is there already and is ours by other proof (a crash between two
+     * steps). */
+    bool (*mark_user)(struct engine_session *session, const char *username,
+                      const struct engine_marker *marker, struct error *err);
+
+    /* Logs in as the user to its database over the TLS settings of the request, whose admin
+     * credentials are not used.  True with the outcome in *ret_login; false only when nothing was
+     * learned (unreachable, time-out, too many connections).  `detail` (ERROR_MESSAGE_SIZE bytes)
+     * gets one sentence for every outcome but PROVEN. */
+    bool (*prove_login)(const struct engine_connect_request *request,
+                        const struct engine_target *target, const struct secret *password,
+                        enum engine_login *ret_login, char *ret_detail, struct error *err);
+};
+
+extern const struct engine_driver engine_postgres;
+
+/* The driver for a word of spec.engine, NULL when none is built in. */
+const struct engine_driver *engine_driver_find(const char *word);
+
+#endif
