@@ -1,0 +1,91 @@
+#include "controller/admission.h"
+
+#include "controller/ownership.h"
+#include "engine/engine.h"
+
+#include <string.h>
+
+static bool refuse(struct failure *failure, const char *field, const char *advice)
+{
+    failure_set(failure, ERROR_INVALID, "NotSupported",
+                "%s is not supported by this version of the operator: %s", field, advice);
+    return false;
+}
+
+/* One row for each field or value whose behaviour this version does not have. */
+static bool check_supported(const struct database_spec *spec, struct failure *failure)
+{
+    const struct {
+        bool is_asked_for;
+        const char *field;
+        const char *advice;
+    } rows[] = {
+        {engine_driver_find(spec->engine) == NULL, "this value of spec.engine",
+         "use postgres or postgresql"},
+        {spec->has_connection_aws_secret, "spec.connectionStringAWSSecretRef",
+         "use spec.connectionStringSecretRef"},
+        {!spec->privileges_all, "a list of privileges other than ALL in spec.privileges",
+         "remove spec.privileges"},
+        {spec->has_secret_template, "spec.secretTemplate", "remove it"},
+        {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
+        {spec->suspend, "spec.suspend", "remove it"},
+    };
+
+    for (size_t i = 0; i < array_length(rows); i++) {
+        if (rows[i].is_asked_for)
+            return refuse(failure, rows[i].field, rows[i].advice);
+    }
+    return true;
+}
+
+static bool check_unchanged(const char *before, const char *now, const char *field,
+                            struct failure *failure)
+{
+    if (before == NULL || strcmp(before, now) == 0)
+        return true;
+    failure_set(failure, ERROR_INVALID, "ImmutableField",
+                "%s was '%s' and cannot be changed to '%s': put it back, and create a new resource "
+                "for the other value",
+                field, before, now);
+    return false;
+}
+
+/* The API server refuses these through CEL; an older CRD may have let them in. */
+static bool check_immutable(const struct database_spec *spec, const struct database_status *status,
+                            struct failure *failure)
+{
+    return check_unchanged(status->info_engine, spec->engine, "spec.engine", failure) &&
+           check_unchanged(status->info_database, spec->database_name, "spec.databaseName",
+                           failure) &&
+           check_unchanged(status->info_username, spec->username, "spec.username", failure);
+}
+
+/* Moving a stored secret is not built yet; without this it would look like a lost password. */
+static bool check_not_moved(const struct database_spec *spec, const struct database_status *status,
+                            struct failure *failure)
+{
+    bool was_stored = status->secret_arn != NULL && status->actual_secret_name != NULL;
+
+    if (was_stored && strcmp(status->actual_secret_name, spec->secret_name) != 0)
+        return refuse(failure, "changing spec.secretName", "put the former name back");
+    if (was_stored && status->secret_region != NULL && spec->region != NULL &&
+        strcmp(status->secret_region, spec->region) != 0)
+        return refuse(failure, "changing the region of the secret", "put the former region back");
+    return true;
+}
+
+bool admission_check(const struct database *database, const struct database_status *status,
+                     struct failure *ret_failure)
+{
+    const struct database_spec *spec = &database->spec;
+    struct error err;
+
+    if (!check_immutable(spec, status, ret_failure) || !check_supported(spec, ret_failure) ||
+        !check_not_moved(spec, status, ret_failure))
+        return false;
+    if (!ownership_check_tags(spec->tags, &err)) {
+        failure_of_stage(ret_failure, STAGE_SPEC, &err);
+        return false;
+    }
+    return true;
+}

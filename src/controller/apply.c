@@ -1,0 +1,248 @@
+#include "controller/apply.h"
+
+#include "base/memory.h"
+#include "controller/observe.h"
+#include "controller/pass.h"
+#include "controller/password.h"
+#include "controller/proof_memory.h"
+
+#include <stdio.h>
+
+static bool fail(struct failure *failure, enum stage stage, struct error *err)
+{
+    failure_of_stage(failure, stage, err);
+    return false;
+}
+
+/* --- Secrets Manager ------------------------------------------------------------------------- */
+
+/* The password exists in the secret before any server has seen it. */
+static bool create_secret(struct pass *pass, struct failure *failure)
+{
+    const struct reconciler *reconciler = pass->reconciler;
+    const struct database_spec *spec = &pass->database.spec;
+    const struct engine_host *host = &pass->admin.server.hosts[0];
+    struct secrets_manager_target target = pass_secret_target(pass);
+    auto_credentials struct credentials credentials = {
+        .host = mem_strdup(host->host),
+        .port = host->port,
+        .database = mem_strdup(spec->database_name),
+        .username = mem_strdup(spec->username),
+    };
+    auto_json json_t *tags = ownership_make_tags(spec, &pass->owner);
+    auto_secret struct secret value = {0};
+    auto_free char *arn = NULL;
+    char token[RANDOM_UUID_SIZE];
+    struct secret_creation creation = {
+        .token = token,
+        .value = &value,
+        .description = spec->description,
+        .tags = tags,
+    };
+    struct error err;
+
+    password_generate(reconciler->random, &credentials.password);
+    payload_render(&credentials, pass->driver, &value);
+    random_uuid(reconciler->random, token);
+    if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "stored a new password in secret '%s' (%s)", spec->secret_name, arn);
+    /* The steps that follow take the password from the facts, as they would after a restart. */
+    pass->facts.secret.state = SECRET_PRESENT;
+    pass->facts.secret.is_readable = true;
+    pass->facts.secret.credentials = credentials;
+    credentials = (struct credentials){0};
+    return true;
+}
+
+static bool restore_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct error err;
+
+    if (!secrets_manager_restore(pass->reconciler->secrets, &target, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "restored secret '%s', which was scheduled for deletion", target.id);
+    return true;
+}
+
+/* The plan's input again, for the differences of the tags. */
+static struct plan_input tag_input(const struct pass *pass)
+{
+    return (struct plan_input){
+        .database = &pass->database,
+        .status = &pass->status,
+        .owner = &pass->owner,
+        .server = &pass->admin.server,
+        .facts = &pass->facts,
+    };
+}
+
+static bool tag_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct plan_input input = tag_input(pass);
+    auto_json json_t *set = NULL;
+    auto_json json_t *remove = NULL;
+    struct error err;
+
+    plan_tag_changes(&input, &set, &remove);
+    if (!secrets_manager_tag(pass->reconciler->secrets, &target, set, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "set %zu tags of secret '%s'", json_object_size(set), target.id);
+    return true;
+}
+
+static bool untag_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct plan_input input = tag_input(pass);
+    auto_json json_t *set = NULL;
+    auto_json json_t *remove = NULL;
+    struct error err;
+
+    plan_tag_changes(&input, &set, &remove);
+    if (!secrets_manager_untag(pass->reconciler->secrets, &target, remove, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "removed %zu tags of secret '%s'", json_array_size(remove), target.id);
+    return true;
+}
+
+static bool describe_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct error err;
+
+    if (!secrets_manager_set_description(pass->reconciler->secrets, &target,
+                                         pass->database.spec.description, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "set the description of secret '%s'", target.id);
+    return true;
+}
+
+/* --- The database server --------------------------------------------------------------------- */
+
+static bool create_user(struct pass *pass, struct failure *failure)
+{
+    struct engine_marker marker = {0};
+    struct engine_user_creation creation = {
+        .username = pass->database.spec.username,
+        .password = &pass->facts.secret.credentials.password,
+        .marker = &marker,
+    };
+    struct error err;
+    bool done;
+
+    ownership_make_marker(&pass->owner, &marker);
+    done = pass->driver->create_user(pass->session, &creation, &err);
+    engine_marker_release(&marker);
+    if (!done)
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "created user '%s'", creation.username);
+    return true;
+}
+
+static bool create_database(struct pass *pass, struct failure *failure)
+{
+    struct engine_marker marker = {0};
+    struct engine_database_creation creation = {
+        .database = pass->database.spec.database_name,
+        .username = pass->database.spec.username,
+        .owned_by_user = pass->database.spec.privileges_all,
+        .marker = &marker,
+    };
+    struct error err;
+    bool done;
+
+    ownership_make_marker(&pass->owner, &marker);
+    done = pass->driver->create_database(pass->session, &creation, &err);
+    engine_marker_release(&marker);
+    if (!done)
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "created database '%s'", creation.database);
+    return true;
+}
+
+static void remember_proof(struct pass *pass, bool passed)
+{
+    const struct reconciler *reconciler = pass->reconciler;
+    auto_free char *subject = observe_proof_subject(pass);
+    struct proof proof = {
+        .passed = passed,
+        .tried_at_ms = timesource_monotonic_ms(reconciler->timesource),
+    };
+
+    proof_memory_store(reconciler->proofs, pass->database.uid, subject, &proof);
+}
+
+static void take_login(struct pass *pass, enum engine_login login)
+{
+    struct facts *facts = &pass->facts;
+
+    switch (login) {
+    case ENGINE_LOGIN_PROVEN:
+        facts->proof = PROOF_PASSED;
+        remember_proof(pass, true);
+        log_info(&pass->log, "the stored password of user '%s' logs in",
+                 pass->database.spec.username);
+        return;
+    case ENGINE_LOGIN_WRONG_PASSWORD:
+        facts->proof = PROOF_FAILED;
+        remember_proof(pass, false);
+        return;
+    case ENGINE_LOGIN_NOT_ASKED:
+    case ENGINE_LOGIN_REFUSED:
+    case ENGINE_LOGIN_UNSAFE:
+        facts->proof = PROOF_UNKNOWN;
+        return;
+    }
+}
+
+/* The outcome is a fact; the plan that is made from it next decides what it means. */
+static bool prove_login(struct pass *pass, struct failure *failure)
+{
+    struct engine_connect_request request = pass_connect_request(pass);
+    struct engine_target target = pass_engine_target(pass);
+    enum engine_login login = ENGINE_LOGIN_REFUSED;
+    struct error err;
+
+    if (!pass->driver->prove_login(&request, &target, &pass->facts.secret.credentials.password,
+                                   &login, pass->facts.proof_detail, &err))
+        return fail(failure, STAGE_LOGIN, &err);
+    take_login(pass, login);
+    return true;
+}
+
+/* What each step does, and whether it changes something outside. */
+static const struct step_operation {
+    bool (*run)(struct pass *pass, struct failure *failure);
+    bool changes;
+} operations[PLAN_STEP_COUNT] = {
+    [PLAN_CREATE_SECRET] = {create_secret, true}, [PLAN_RESTORE_SECRET] = {restore_secret, true},
+    [PLAN_CREATE_USER] = {create_user, true},     [PLAN_CREATE_DATABASE] = {create_database, true},
+    [PLAN_PROVE_LOGIN] = {prove_login, false},    [PLAN_TAG_SECRET] = {tag_secret, true},
+    [PLAN_UNTAG_SECRET] = {untag_secret, true},   [PLAN_DESCRIBE_SECRET] = {describe_secret, true},
+};
+
+bool apply(struct pass *pass, const struct plan *plan, bool *ret_changed,
+           struct failure *ret_failure)
+{
+    *ret_changed = false;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct step_operation *operation = &operations[plan->steps[i]];
+
+        if (cancellation_is_requested(pass->reconciler->cancellation)) {
+            struct error err;
+
+            cancellation_error(&err);
+            return fail(ret_failure, STAGE_KUBERNETES, &err);
+        }
+        *ret_changed = *ret_changed || operation->changes;
+        log_debug(&pass->log, "%s", plan_step_name(plan->steps[i]));
+        if (!operation->run(pass, ret_failure))
+            return error_wrap(&ret_failure->error, "%s", plan_step_name(plan->steps[i]));
+        if (plan->steps[i] == PLAN_PROVE_LOGIN && pass->facts.proof != PROOF_PASSED)
+            return true; /* nothing is built on a password that was not proven */
+    }
+    return true;
+}

@@ -1,0 +1,476 @@
+#include "controller/controller.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/metrics.h"
+#include "controller/cluster_identity.h"
+#include "controller/database.h"
+#include "controller/proof_memory.h"
+#include "controller/secret_index.h"
+#include "kube/informer.h"
+#include "kube/workqueue.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * Threads: one for each informer, which only adds keys to the queue, and the workers, which own
+ * nothing but the pass that they are in.  What they share is thread-safe by itself; the lock below
+ * guards only the count of running workers.
+ */
+
+enum { WORKERS_DEFAULT = 8 };
+
+static const struct kube_resource secret_resource = {.version = "v1", .plural = "secrets"};
+
+struct controller_metrics {
+    struct metric_family *reconciles;
+    struct metric_family *errors;
+    struct metric_family *seconds;
+    struct metric_family *active;
+};
+
+struct controller {
+    struct reconciler reconciler;
+    const struct cancellation *stopping;
+    struct log_scope log;
+    struct kube_workqueue *queue;
+    struct kube_informer *databases;
+    struct kube_informer *secrets;
+    struct secret_index *index;
+    struct controller_metrics metrics;
+    pthread_t *workers;
+    size_t worker_count;
+    pthread_mutex_t lock;
+    pthread_cond_t worker_ended;
+    size_t running; /* guarded by lock */
+};
+
+/* --- What the store keeps of a resource ------------------------------------------------------ */
+
+struct projection {
+    int64_t generation;
+    bool deleting;
+    bool has_finalizer;
+    bool is_observed;     /* status.observedGeneration is the generation */
+    uint32_t annotations; /* digest of our own annotations */
+    char *secret_key;     /* "namespace/name" of the admin Secret; NULL = none */
+};
+
+/* FNV-1a: tells whether an annotation changed, nothing more. */
+static uint32_t mix(uint32_t digest, const char *text)
+{
+    for (; *text != '\0'; text++)
+        digest = (digest ^ (unsigned char)*text) * 16777619U;
+    return digest * 31;
+}
+
+static uint32_t digest_annotations(const json_t *object)
+{
+    json_t *annotations = json_object_get(json_object_get(object, "metadata"), "annotations");
+    uint32_t digest = 2166136261U;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(annotations, key, value) {
+        if (strncmp(key, "database.opzkit.io/", 19) == 0 && json_is_string(value))
+            digest ^= mix(mix(2166136261U, key), json_string_value(value));
+    }
+    return digest;
+}
+
+static char *find_secret_key(const json_t *object)
+{
+    const char *namespace_name =
+        document_string(document_at(object, "metadata", NULL), "namespace");
+    const char *name =
+        document_string(document_at(object, "spec", "connectionStringSecretRef", NULL), "name");
+
+    return namespace_name != NULL && name != NULL ? mem_printf("%s/%s", namespace_name, name)
+                                                  : NULL;
+}
+
+static void *project_database(void *context maybe_unused, const json_t *object)
+{
+    struct projection *projection = mem_alloc(sizeof *projection);
+    const json_t *finalizers = document_at(object, "metadata", "finalizers", NULL);
+    const json_t *metadata = document_at(object, "metadata", NULL);
+    const json_t *item;
+    size_t i;
+
+    projection->generation = document_integer(metadata, "generation", 0);
+    projection->deleting = document_string(metadata, "deletionTimestamp") != NULL;
+    projection->is_observed = document_integer(document_at(object, "status", NULL),
+                                               "observedGeneration", -1) == projection->generation;
+    json_array_foreach(finalizers, i, item) {
+        if (json_is_string(item) && strcmp(json_string_value(item), DATABASE_FINALIZER) == 0)
+            projection->has_finalizer = true;
+    }
+    projection->annotations = digest_annotations(object);
+    projection->secret_key = find_secret_key(object);
+    return projection;
+}
+
+static void free_projection(void *pointer)
+{
+    struct projection *projection = pointer;
+
+    if (projection == NULL)
+        return;
+    free(projection->secret_key);
+    free(projection);
+}
+
+/* --- From changes to keys -------------------------------------------------------------------- */
+
+static char *entry_key(const struct kube_entry *entry)
+{
+    return mem_printf("%s/%s", entry->namespace_name, entry->name);
+}
+
+static void update_index(struct controller *controller, const char *key,
+                         const struct kube_entry *before, const struct kube_entry *after)
+{
+    const struct projection *was = before != NULL ? before->projection : NULL;
+    const struct projection *is = after != NULL ? after->projection : NULL;
+    const char *old_key = was != NULL ? was->secret_key : NULL;
+    const char *new_key = is != NULL ? is->secret_key : NULL;
+
+    if (old_key != NULL && new_key != NULL && strcmp(old_key, new_key) == 0)
+        return;
+    if (old_key != NULL)
+        secret_index_remove(controller->index, old_key, key);
+    if (new_key != NULL)
+        secret_index_add(controller->index, new_key, key);
+}
+
+/* Our own status writes change neither generation nor annotations, so they do not wake us. */
+static bool is_worth_a_pass(const struct kube_entry *before, const struct kube_entry *after)
+{
+    const struct projection *was = before->projection, *is = after->projection;
+
+    return strcmp(before->uid, after->uid) != 0 || was->generation != is->generation ||
+           was->deleting != is->deleting || was->annotations != is->annotations ||
+           (was->has_finalizer && !is->has_finalizer);
+}
+
+static int choose_priority(const struct projection *projection, bool from_list)
+{
+    if (projection->deleting)
+        return KUBE_PRIORITY_HIGH;
+    return from_list && projection->is_observed ? KUBE_PRIORITY_LOW : KUBE_PRIORITY_NORMAL;
+}
+
+static void on_database_change(void *context, enum kube_change change,
+                               const struct kube_entry *before, const struct kube_entry *after,
+                               bool from_list)
+{
+    struct controller *controller = context;
+    auto_free char *key = entry_key(after != NULL ? after : before);
+
+    update_index(controller, key, before, after);
+    switch (change) {
+    case KUBE_DELETED:
+        proof_memory_forget(controller->reconciler.proofs, before->uid);
+        kube_workqueue_forget(controller->queue, key);
+        return;
+    case KUBE_MODIFIED:
+        if (!is_worth_a_pass(before, after))
+            return;
+        break;
+    case KUBE_ADDED:
+        break;
+    }
+    kube_workqueue_add(controller->queue, key, choose_priority(after->projection, from_list));
+}
+
+static void wake_database(void *context, const char *database_key)
+{
+    struct controller *controller = context;
+
+    kube_workqueue_forget(controller->queue, database_key);
+    kube_workqueue_add(controller->queue, database_key, KUBE_PRIORITY_HIGH);
+}
+
+static void on_secret_change(void *context, enum kube_change change maybe_unused,
+                             const struct kube_entry *before, const struct kube_entry *after,
+                             bool from_list)
+{
+    struct controller *controller = context;
+    auto_free char *key = entry_key(after != NULL ? after : before);
+
+    /* The first list tells nothing new: every resource gets its pass at the start anyway. */
+    if (from_list && !kube_informer_has_synced(controller->secrets))
+        return;
+    secret_index_visit(controller->index, key, wake_database, controller);
+}
+
+/* --- Workers --------------------------------------------------------------------------------- */
+
+static const char *result_label(const struct reconcile_outcome *outcome)
+{
+    switch (outcome->result) {
+    case RECONCILE_DONE:
+        return outcome->requeue_after_ms > 0 ? "requeue_after" : "success";
+    case RECONCILE_AGAIN:
+    case RECONCILE_STOPPED:
+        return "requeue";
+    case RECONCILE_FAILED:
+        return "error";
+    }
+    return "error";
+}
+
+static void schedule(struct controller *controller, const char *key,
+                     const struct reconcile_outcome *outcome)
+{
+    switch (outcome->result) {
+    case RECONCILE_DONE:
+        kube_workqueue_forget(controller->queue, key);
+        if (outcome->requeue_after_ms > 0)
+            kube_workqueue_add_after(controller->queue, key, KUBE_PRIORITY_LOW,
+                                     outcome->requeue_after_ms);
+        return;
+    case RECONCILE_AGAIN:
+    case RECONCILE_FAILED:
+        kube_workqueue_add_with_backoff(controller->queue, key, KUBE_PRIORITY_NORMAL,
+                                        outcome->requeue_after_ms);
+        return;
+    case RECONCILE_STOPPED:
+        return;
+    }
+}
+
+static void work_on(struct controller *controller, const char *key)
+{
+    const struct reconciler *reconciler = &controller->reconciler;
+    int64_t begun_ms = timesource_monotonic_ms(reconciler->timesource);
+    const char *slash = strchr(key, '/');
+    auto_free char *namespace_name = mem_strndup(key, (size_t)(slash - key));
+    struct reconcile_outcome outcome = {0};
+
+    metric_add(controller->metrics.active, 1, "database", NULL);
+    reconcile_database(reconciler, namespace_name, slash + 1, &outcome);
+    metric_add(controller->metrics.active, -1, "database", NULL);
+    metric_add(controller->metrics.reconciles, 1, "database", result_label(&outcome), NULL);
+    if (outcome.result == RECONCILE_FAILED)
+        metric_add(controller->metrics.errors, 1, "database", NULL);
+    metric_observe(controller->metrics.seconds,
+                   (double)(timesource_monotonic_ms(reconciler->timesource) - begun_ms) / 1000,
+                   "database", NULL);
+    schedule(controller, key, &outcome);
+}
+
+static void *run_worker(void *context)
+{
+    struct controller *controller = context;
+    char *key;
+
+    while ((key = kube_workqueue_get(controller->queue)) != NULL) {
+        work_on(controller, key);
+        kube_workqueue_done(controller->queue, key);
+        free(key);
+    }
+    pthread_mutex_lock(&controller->lock);
+    controller->running--;
+    pthread_cond_signal(&controller->worker_ended);
+    pthread_mutex_unlock(&controller->lock);
+    return NULL;
+}
+
+/* --- Life cycle ------------------------------------------------------------------------------ */
+
+/* Buckets of controller-runtime's controller_runtime_reconcile_time_seconds. */
+static const double time_buckets[] = {
+    0.005, 0.01, 0.025, 0.05, 0.1,  0.15, 0.2,  0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6,
+    0.7,   0.8,  0.9,   1,    1.25, 1.5,  1.75, 2,    2.5, 3,    3.5, 4,    4.5, 5,
+    6,     7,    8,     9,    10,   15,   20,   25,   30,  40,   50,  60,
+};
+
+static void make_metrics(struct controller *controller, struct metrics *metrics)
+{
+    static const struct metric_description reconciles = {
+        .name = "controller_runtime_reconcile_total",
+        .help = "Total number of reconciliations per controller",
+        .type = METRIC_COUNTER,
+        .labels = {"controller", "result"},
+    };
+    static const struct metric_description errors = {
+        .name = "controller_runtime_reconcile_errors_total",
+        .help = "Total number of reconciliation errors per controller",
+        .type = METRIC_COUNTER,
+        .labels = {"controller"},
+    };
+    static const struct metric_description seconds = {
+        .name = "controller_runtime_reconcile_time_seconds",
+        .help = "Length of time per reconciliation per controller",
+        .type = METRIC_HISTOGRAM,
+        .labels = {"controller"},
+        .buckets = time_buckets,
+        .bucket_count = array_length(time_buckets),
+    };
+    static const struct metric_description active = {
+        .name = "controller_runtime_active_workers",
+        .help = "Number of currently used workers per controller",
+        .type = METRIC_GAUGE,
+        .labels = {"controller"},
+    };
+    static const struct metric_description limit = {
+        .name = "controller_runtime_max_concurrent_reconciles",
+        .help = "Maximum number of concurrent reconciles per controller",
+        .type = METRIC_GAUGE,
+        .labels = {"controller"},
+    };
+    static const char *const results[] = {"success", "requeue_after", "requeue", "error"};
+
+    controller->metrics = (struct controller_metrics){
+        .reconciles = metrics_family(metrics, &reconciles),
+        .errors = metrics_family(metrics, &errors),
+        .seconds = metrics_family(metrics, &seconds),
+        .active = metrics_family(metrics, &active),
+    };
+    for (size_t i = 0; i < array_length(results); i++)
+        metric_touch(controller->metrics.reconciles, "database", results[i], NULL);
+    metric_touch(controller->metrics.errors, "database", NULL);
+    metric_touch(controller->metrics.seconds, "database", NULL);
+    metric_touch(controller->metrics.active, "database", NULL);
+    metric_set(metrics_family(metrics, &limit), (double)controller->worker_count, "database", NULL);
+}
+
+static void make_informers(struct controller *controller, const struct controller_options *options)
+{
+    struct kube_informer_options databases = {
+        .client = options->kube,
+        .resource = &database_resource,
+        .namespace_name = options->watch_namespace,
+        .log = &controller->log,
+        .metrics = options->metrics,
+        .cancellation = options->stopping,
+        .project = project_database,
+        .free_projection = free_projection,
+        .on_change = on_database_change,
+        .context = controller,
+    };
+    struct kube_informer_options secrets = {
+        .client = options->kube,
+        .resource = &secret_resource,
+        .namespace_name = options->watch_namespace,
+        .metadata_only = true,
+        .log = &controller->log,
+        .metrics = options->metrics,
+        .cancellation = options->stopping,
+        .on_change = on_secret_change,
+        .context = controller,
+    };
+
+    controller->databases = kube_informer_new(&databases);
+    controller->secrets = kube_informer_new(&secrets);
+}
+
+struct controller *controller_new(const struct controller_options *options)
+{
+    struct controller *controller = mem_alloc(sizeof *controller);
+    struct kube_workqueue_options queue = {
+        .name = "database",
+        .timesource = options->timesource,
+        .random = options->random,
+        .metrics = options->metrics,
+    };
+
+    controller->reconciler = (struct reconciler){
+        .kube = options->kube,
+        .secrets = options->secrets,
+        .timesource = options->timesource,
+        .random = options->random,
+        .cancellation = options->aborting,
+        .log = options->log,
+        .cluster = cluster_identity_new(options->cluster_id),
+        .proofs = proof_memory_new(),
+        .default_region = options->default_region,
+        .database_ca_file = options->database_ca_file,
+        .sync_period_ms = options->sync_period_ms,
+    };
+    controller->stopping = options->stopping;
+    controller->log = (struct log_scope){.log = options->log, .controller = "database"};
+    controller->worker_count = options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT;
+    controller->queue = kube_workqueue_new(&queue);
+    controller->index = secret_index_new();
+    pthread_mutex_init(&controller->lock, NULL);
+    pthread_cond_init(&controller->worker_ended, NULL);
+    make_metrics(controller, options->metrics);
+    make_informers(controller, options);
+    return controller;
+}
+
+void controller_start(struct controller *controller)
+{
+    controller->workers = mem_alloc_array(controller->worker_count, sizeof *controller->workers);
+    controller->running = controller->worker_count;
+    kube_informer_start(controller->secrets);
+    kube_informer_start(controller->databases);
+    for (size_t i = 0; i < controller->worker_count; i++) {
+        if (pthread_create(&controller->workers[i], NULL, run_worker, controller) != 0)
+            abort(); /* no threads at start: nothing can work */
+    }
+}
+
+/* Waits until all workers have ended, at most drain_ms. */
+static bool wait_for_workers(struct controller *controller, int64_t drain_ms)
+{
+    struct timespec deadline;
+    bool ended;
+
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += drain_ms / 1000;
+    deadline.tv_nsec += drain_ms % 1000 * 1000000;
+    if (deadline.tv_nsec >= 1000000000) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&controller->lock);
+    while (controller->running > 0 &&
+           pthread_cond_timedwait(&controller->worker_ended, &controller->lock, &deadline) == 0)
+        continue;
+    ended = controller->running == 0;
+    pthread_mutex_unlock(&controller->lock);
+    return ended;
+}
+
+bool controller_stop(struct controller *controller, struct cancellation *abort_passes,
+                     int64_t drain_ms)
+{
+    bool drained;
+
+    kube_workqueue_shut_down(controller->queue);
+    drained = wait_for_workers(controller, drain_ms);
+    if (!drained)
+        cancellation_request(abort_passes);
+    for (size_t i = 0; i < controller->worker_count; i++)
+        pthread_join(controller->workers[i], NULL);
+    kube_informer_stop(controller->databases);
+    kube_informer_stop(controller->secrets);
+    return drained;
+}
+
+void controller_free(struct controller *controller)
+{
+    if (controller == NULL)
+        return;
+    kube_informer_free(controller->databases);
+    kube_informer_free(controller->secrets);
+    kube_workqueue_free(controller->queue);
+    secret_index_free(controller->index);
+    proof_memory_free(controller->reconciler.proofs);
+    cluster_identity_free(controller->reconciler.cluster);
+    pthread_mutex_destroy(&controller->lock);
+    pthread_cond_destroy(&controller->worker_ended);
+    free(controller->workers);
+    free(controller);
+}
+
+bool controller_has_synced(const struct controller *controller)
+{
+    return kube_informer_has_synced(controller->databases) &&
+           kube_informer_has_synced(controller->secrets);
+}

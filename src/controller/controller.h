@@ -1,0 +1,51 @@
+/*
+ * The controller of Database resources: two informers (resources, and the metadata of Secrets)
+ * feed a work queue, workers reconcile what comes out of it.
+ */
+#ifndef CONTROLLER_CONTROLLER_H
+#define CONTROLLER_CONTROLLER_H
+
+#include "base/cancellation.h"
+#include "base/compiler.h"
+#include "controller/reconcile.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct metrics;
+struct controller;
+
+/* All borrowed for the life of the controller. */
+struct controller_options {
+    struct kube_client *kube;
+    struct secrets_manager *secrets;
+    const struct timesource *timesource;
+    const struct random_source *random;
+    /* Ends the watches and the intake of work; passes that run may finish. */
+    const struct cancellation *stopping;
+    /* Ends the passes themselves. */
+    const struct cancellation *aborting;
+    struct log *log;
+    struct metrics *metrics;
+    const char *watch_namespace;  /* NULL = all */
+    const char *cluster_id;       /* NULL = uid of kube-system */
+    const char *default_region;   /* NULL = none */
+    const char *database_ca_file; /* NULL = the system's bundle */
+    uint64_t sync_period_ms;      /* 0 = no drift passes */
+    size_t worker_count;          /* 0 = 8 */
+};
+
+struct controller *controller_new(const struct controller_options *options) returns_owned;
+/* Starts the informers and the workers. */
+void controller_start(struct controller *controller);
+/* Waits for the workers and the informers to end; `stopping` must have been requested.  True when
+ * every worker was idle within drain_ms; the passes that were not are aborted by the caller's
+ * `aborting` (requested here by `abort_passes`), and waited for as well. */
+bool controller_stop(struct controller *controller, struct cancellation *abort_passes,
+                     int64_t drain_ms);
+void controller_free(struct controller *controller);
+
+/* True once every informer has its first complete list.  Thread-safe. */
+bool controller_has_synced(const struct controller *controller);
+
+#endif

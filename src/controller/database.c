@@ -1,0 +1,231 @@
+#include "controller/database.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { NAME_LIMIT = 63 };
+
+const struct kube_resource database_resource = {
+    .group = "database.opzkit.io",
+    .version = "v1alpha1",
+    .plural = "databases",
+};
+
+static void release_spec(struct database_spec *spec)
+{
+    free(spec->engine);
+    free(spec->database_name);
+    free(spec->username);
+    free(spec->secret_name);
+    free(spec->description);
+    free(spec->region);
+    json_decref(spec->tags);
+    json_decref(spec->privileges);
+    free(spec->connection_secret_name);
+    free(spec->connection_secret_key);
+    *spec = (struct database_spec){0};
+}
+
+void database_release(struct database *database)
+{
+    release_spec(&database->spec);
+    json_decref(database->object);
+    free(database->namespace_name);
+    free(database->name);
+    free(database->uid);
+    free(database->resource_version);
+    *database = (struct database){0};
+}
+
+static bool has_finalizer(const json_t *metadata)
+{
+    const json_t *finalizers = json_object_get(metadata, "finalizers");
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(finalizers, i, item) {
+        if (json_is_string(item) && strcmp(json_string_value(item), DATABASE_FINALIZER) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool database_parse_identity(json_t *object, struct database *ret_database, struct error *err)
+{
+    const json_t *metadata = document_at(object, "metadata", NULL);
+    const char *namespace_name = document_string(metadata, "namespace");
+    const char *name = document_string(metadata, "name");
+    const char *uid = document_string(metadata, "uid");
+    const char *resource_version = document_string(metadata, "resourceVersion");
+
+    if (namespace_name == NULL || name == NULL || uid == NULL || resource_version == NULL)
+        return error_set(err, ERROR_INTERNAL, NULL,
+                         "the API server returned a Database without name, namespace, uid or "
+                         "resourceVersion");
+    *ret_database = (struct database){
+        .object = json_incref(object),
+        .namespace_name = mem_strdup(namespace_name),
+        .name = mem_strdup(name),
+        .uid = mem_strdup(uid),
+        .resource_version = mem_strdup(resource_version),
+        .generation = document_integer(metadata, "generation", 0),
+        .deleting = document_string(metadata, "deletionTimestamp") != NULL,
+        .has_finalizer = has_finalizer(metadata),
+    };
+    return true;
+}
+
+/* Reads an optional string member; one of another type is an error that names it. */
+static bool read_string(const json_t *object, const char *key, const char *path, char **ret_text,
+                        struct error *err)
+{
+    const json_t *member = json_object_get(object, key);
+
+    if (member == NULL || json_is_null(member) || json_string_length(member) == 0) {
+        if (member != NULL && !json_is_null(member) && !json_is_string(member))
+            return error_set(err, ERROR_INVALID, NULL, "%s must be a string", path);
+        return true;
+    }
+    if (strlen(json_string_value(member)) != json_string_length(member))
+        return error_set(err, ERROR_INVALID, NULL, "%s must not contain a NUL character", path);
+    free(*ret_text);
+    *ret_text = mem_strdup(json_string_value(member));
+    return true;
+}
+
+static bool require_string(const json_t *object, const char *key, const char *path, char **ret_text,
+                           struct error *err)
+{
+    if (!read_string(object, key, path, ret_text, err))
+        return false;
+    if (*ret_text == NULL)
+        return error_set(err, ERROR_INVALID, NULL, "%s is required", path);
+    return true;
+}
+
+/* The guide's pattern ^[a-z][a-z0-9_]*$ and its limit of 63 characters. */
+static bool check_database_name(const char *name, struct error *err)
+{
+    size_t length = strlen(name);
+
+    if (length > NAME_LIMIT || name[0] < 'a' || name[0] > 'z' ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "spec.databaseName must start with a lower-case letter and hold only "
+                         "lower-case letters, digits and '_', at most %d characters",
+                         NAME_LIMIT);
+    return true;
+}
+
+static bool parse_names(const json_t *json, struct database_spec *spec, struct error *err)
+{
+    if (!require_string(json, "engine", "spec.engine", &spec->engine, err) ||
+        !require_string(json, "databaseName", "spec.databaseName", &spec->database_name, err) ||
+        !check_database_name(spec->database_name, err) ||
+        !read_string(json, "username", "spec.username", &spec->username, err) ||
+        !read_string(json, "secretName", "spec.secretName", &spec->secret_name, err))
+        return false;
+    if (spec->username == NULL)
+        spec->username = mem_strdup(spec->database_name);
+    if (spec->secret_name == NULL)
+        spec->secret_name = mem_printf("rds/%s/%s", spec->engine, spec->database_name);
+    return true;
+}
+
+static bool parse_connection(const json_t *json, struct database_spec *spec, struct error *err)
+{
+    const json_t *secret = document_at(json, "connectionStringSecretRef", NULL);
+    const json_t *aws = document_at(json, "connectionStringAWSSecretRef", NULL);
+
+    if ((secret != NULL) == (aws != NULL))
+        return error_set(err, ERROR_INVALID, NULL,
+                         "exactly one of spec.connectionStringSecretRef and "
+                         "spec.connectionStringAWSSecretRef must be given");
+    spec->has_connection_aws_secret = aws != NULL;
+    if (aws != NULL)
+        return read_string(aws, "region", "spec.connectionStringAWSSecretRef.region", &spec->region,
+                           err);
+    spec->connection_secret_key = mem_strdup("connectionString");
+    return require_string(secret, "name", "spec.connectionStringSecretRef.name",
+                          &spec->connection_secret_name, err) &&
+           read_string(secret, "key", "spec.connectionStringSecretRef.key",
+                       &spec->connection_secret_key, err);
+}
+
+static bool parse_secrets_manager(const json_t *json, struct database_spec *spec, struct error *err)
+{
+    const json_t *aws = document_at(json, "awsSecretsManager", NULL);
+    const json_t *tags = document_at(aws, "tags", NULL);
+    const json_t *value;
+    const char *key;
+
+    spec->description = mem_printf("Database credentials for %s", spec->database_name);
+    if (!read_string(aws, "region", "spec.awsSecretsManager.region", &spec->region, err) ||
+        !read_string(aws, "description", "spec.awsSecretsManager.description", &spec->description,
+                     err))
+        return false;
+    if (tags == NULL)
+        return true;
+    if (!json_is_object(tags))
+        return error_set(err, ERROR_INVALID, NULL, "spec.awsSecretsManager.tags must be a map");
+    spec->tags = json_deep_copy(tags);
+    json_object_foreach(spec->tags, key, value) {
+        if (!json_is_string(value))
+            return error_set(
+                err, ERROR_INVALID, NULL,
+                "the value of tag '%s' in spec.awsSecretsManager.tags must be a string", key);
+    }
+    return true;
+}
+
+static bool parse_privileges(const json_t *json, struct database_spec *spec, struct error *err)
+{
+    const json_t *privileges = document_at(json, "privileges", NULL);
+    const json_t *word;
+    size_t i;
+
+    spec->privileges_all = json_array_size(privileges) == 0;
+    if (privileges == NULL)
+        return true;
+    if (!json_is_array(privileges))
+        return error_set(err, ERROR_INVALID, NULL, "spec.privileges must be a list");
+    spec->privileges = json_deep_copy(privileges);
+    json_array_foreach(privileges, i, word) {
+        if (!json_is_string(word))
+            return error_set(err, ERROR_INVALID, NULL, "spec.privileges must be a list of words");
+        if (strcasecmp(json_string_value(word), "ALL") == 0)
+            spec->privileges_all = true;
+    }
+    return true;
+}
+
+bool database_parse_spec(struct database *database, struct error *err)
+{
+    const json_t *json = document_at(database->object, "spec", NULL);
+    struct database_spec *spec = &database->spec;
+
+    release_spec(spec);
+    spec->retain_on_delete = document_boolean(json, "retainOnDelete", true);
+    spec->adopt_existing_database = document_boolean(json, "adoptExistingDatabase", false);
+    spec->suspend = document_boolean(json, "suspend", false);
+    spec->has_secret_template = document_string(json, "secretTemplate") != NULL &&
+                                document_string(json, "secretTemplate")[0] != '\0';
+    return parse_names(json, spec, err) && parse_connection(json, spec, err) &&
+           parse_secrets_manager(json, spec, err) && parse_privileges(json, spec, err);
+}
+
+bool database_retains_on_delete(const struct database *database)
+{
+    return !json_is_false(document_at(database->object, "spec", "retainOnDelete", NULL));
+}
+
+struct kube_object_reference database_reference(const struct database *database)
+{
+    return (struct kube_object_reference){
+        .resource = &database_resource,
+        .namespace_name = database->namespace_name,
+        .name = database->name,
+    };
+}

@@ -1,0 +1,68 @@
+/*
+ * The custom resource Database as the API server hands it out: its identity, and its spec with
+ * every default of the usage guide filled in.
+ */
+#ifndef CONTROLLER_DATABASE_H
+#define CONTROLLER_DATABASE_H
+
+#include "base/document.h"
+#include "base/error.h"
+#include "kube/client.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DATABASE_API_VERSION "database.opzkit.io/v1alpha1"
+#define DATABASE_KIND        "Database"
+#define DATABASE_FINALIZER   "database.opzkit.io/database-finalizer"
+
+extern const struct kube_resource database_resource;
+
+/* Owned strings; NULL = not given, unless the field says what stands in for it. */
+struct database_spec {
+    char *engine; /* the word of the spec */
+    char *database_name;
+    char *username;        /* effective: databaseName when not given */
+    char *secret_name;     /* effective: rds/<engine>/<databaseName> when not given */
+    char *description;     /* effective: "Database credentials for <databaseName>" */
+    char *region;          /* awsSecretsManager.region, else connectionStringAWSSecretRef.region */
+    json_t *tags;          /* object, may be NULL */
+    json_t *privileges;    /* array, may be NULL */
+    bool privileges_all;   /* absent, empty, or ALL is among them */
+    bool retain_on_delete; /* true unless the spec says false */
+    bool adopt_existing_database;
+    bool suspend;
+    bool has_secret_template;
+    char *connection_secret_name; /* connectionStringSecretRef */
+    char *connection_secret_key;
+    bool has_connection_aws_secret; /* connectionStringAWSSecretRef is given */
+};
+
+struct database {
+    json_t *object; /* the version that this was read from */
+    char *namespace_name;
+    char *name;
+    char *uid;
+    char *resource_version;
+    int64_t generation;
+    bool deleting;
+    bool has_finalizer;
+    struct database_spec spec; /* {0} until database_parse_spec() succeeded */
+};
+
+void database_release(struct database *database);
+#define auto_database run_at_scope_end(database_release)
+
+/* Takes the identity from an object; keeps a reference to it.  INTERNAL when it has none. */
+bool database_parse_identity(json_t *object, struct database *ret_database, struct error *err)
+    must_check;
+/* Fills in database->spec.  INVALID names the field; the API server's schema refuses most of this
+ * already, but an older CRD may have let it in. */
+bool database_parse_spec(struct database *database, struct error *err) must_check;
+/* retainOnDelete of a spec that may be invalid otherwise: true unless it is exactly false. */
+bool database_retains_on_delete(const struct database *database);
+
+/* Where the object lives, for requests; borrows from `database`. */
+struct kube_object_reference database_reference(const struct database *database);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * What one pass saw outside.  Each part may be unknown (denied, timed out, throttled); an unknown
+ * part blocks every step that depends on it.
+ */
+#ifndef CONTROLLER_FACTS_H
+#define CONTROLLER_FACTS_H
+
+#include "aws/secrets_manager.h"
+#include "controller/failure.h"
+#include "controller/payload.h"
+#include "engine/engine.h"
+
+#include <stdbool.h>
+
+enum secret_state { SECRET_ABSENT, SECRET_PRESENT, SECRET_SCHEDULED_FOR_DELETION };
+
+struct secret_facts {
+    enum secret_state state;
+    struct secret_description description; /* unless absent */
+    bool is_readable;                      /* the value was read and holds a password */
+    struct credentials credentials;        /* when readable */
+    struct error unreadable;               /* why not, when present but not readable */
+};
+
+/* What the last login attempt with the stored password told, in this pass or remembered. */
+enum proof_state {
+    PROOF_NEEDED, /* this version of the secret has not been tried since the operator started */
+    PROOF_PASSED,
+    PROOF_FAILED,  /* the server refused the password; not tried again for this version for long */
+    PROOF_UNKNOWN, /* tried, and nothing was learned about the password */
+};
+
+/* {0} knows nothing. */
+struct facts {
+    bool server_known;
+    struct failure server_failure; /* when it is not known */
+    struct engine_facts engine;
+    bool secret_known;
+    struct failure secret_failure;
+    struct secret_facts secret;
+    enum proof_state proof;
+    char proof_detail[ERROR_MESSAGE_SIZE]; /* one sentence for FAILED and UNKNOWN */
+};
+
+void facts_release(struct facts *facts);
+#define auto_facts run_at_scope_end(facts_release)
+
+#endif

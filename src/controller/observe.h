@@ -1,0 +1,16 @@
+/*
+ * Reads everything outside that the plan depends on, and changes nothing.
+ */
+#ifndef CONTROLLER_OBSERVE_H
+#define CONTROLLER_OBSERVE_H
+
+struct pass;
+
+/* Replaces pass->facts by what is there now; connects to the server if the pass has no session.
+ * What cannot be read is left unknown, with the failure that says why. */
+void observe(struct pass *pass);
+
+/* The text under which a proof of the observed secret is remembered; the caller frees it. */
+char *observe_proof_subject(const struct pass *pass);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * Whose is it: the marks that say which resource of which cluster something outside belongs to.
+ * Nothing is proven by a name.
+ */
+#ifndef CONTROLLER_OWNERSHIP_H
+#define CONTROLLER_OWNERSHIP_H
+
+#include "base/document.h"
+#include "controller/database.h"
+#include "engine/marker.h"
+
+#include <stdbool.h>
+
+#define TAG_MANAGED_BY       "ManagedBy"
+#define TAG_MANAGED_BY_VALUE "database-user-operator"
+#define TAG_RESERVED_PREFIX  "database.opzkit.io/"
+#define TAG_OWNER_NAMESPACE  TAG_RESERVED_PREFIX "owner-namespace"
+#define TAG_OWNER_NAME       TAG_RESERVED_PREFIX "owner-name"
+#define TAG_CLUSTER          TAG_RESERVED_PREFIX "cluster"
+
+/* Who the marks of this pass are made for; borrowed. */
+struct owner {
+    const char *cluster_id;
+    const char *namespace_name;
+    const char *name;
+    const char *uid;
+};
+
+enum ownership {
+    OWNERSHIP_NONE,        /* no mark of any operator */
+    OWNERSHIP_OURS,        /* marked for this resource (an earlier uid of it counts) */
+    OWNERSHIP_PREDECESSOR, /* marked by the predecessor, without an owner */
+    OWNERSHIP_OTHER,       /* marked for another resource or cluster */
+};
+
+/* By the tags of a secret (object: key -> string). */
+enum ownership ownership_of_tags(const json_t *tags, const struct owner *owner);
+enum ownership ownership_of_marker(const struct engine_marker *marker, const struct owner *owner);
+
+/* "namespace/name in cluster id" of the owner that tags or a marker name; the caller frees it. */
+char *ownership_describe_tags(const json_t *tags) returns_owned;
+char *ownership_describe_marker(const struct engine_marker *marker) returns_owned;
+
+/* The marker of this owner; borrows nothing, release with engine_marker_release(). */
+void ownership_make_marker(const struct owner *owner, struct engine_marker *ret_marker);
+
+/* All tags that the secret of a resource carries: the spec's and the operator's own. */
+json_t *ownership_make_tags(const struct database_spec *spec, const struct owner *owner) must_check;
+/* Refuses reserved keys and keys that AWS refuses in awsSecretsManager.tags; INVALID names them. */
+bool ownership_check_tags(const json_t *tags, struct error *err) must_check;
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The decision: what is wanted and what is seen in, ordered steps or one refusal out.  Pure: no
+ * I/O, no clock, no randomness, so that every row of the state table is a line of its test.
+ *
+ * A plan without steps and without refusal means that everything is as it should be.
+ */
+#ifndef CONTROLLER_PLAN_H
+#define CONTROLLER_PLAN_H
+
+#include "controller/database.h"
+#include "controller/database_status.h"
+#include "controller/facts.h"
+#include "controller/failure.h"
+#include "controller/ownership.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Each step is idempotent; apply stops at the first that fails. */
+enum plan_step {
+    PLAN_CREATE_SECRET,  /* new password, stored before anything else exists */
+    PLAN_RESTORE_SECRET, /* take back its scheduled deletion */
+    PLAN_CREATE_USER,    /* with the password from the secret */
+    PLAN_CREATE_DATABASE,
+    PLAN_PROVE_LOGIN,     /* log in with the stored password */
+    PLAN_TAG_SECRET,      /* set what is missing or different */
+    PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */
+    PLAN_DESCRIBE_SECRET, /* set the description */
+    PLAN_STEP_COUNT,
+};
+
+enum { PLAN_STEPS_LIMIT = PLAN_STEP_COUNT };
+
+struct plan {
+    enum plan_step steps[PLAN_STEPS_LIMIT];
+    size_t count;
+    struct failure refusal; /* when set there are no steps */
+};
+
+/* Everything that the decision depends on; borrowed. */
+struct plan_input {
+    const struct database *database;
+    const struct database_status
+        *status; /* what was remembered: never enough to destroy or create */
+    const struct owner *owner;
+    const struct connection_string *server; /* where the admin connection points */
+    const struct facts *facts;
+};
+
+void plan_make(const struct plan_input *input, struct plan *ret_plan);
+const char *plan_step_name(enum plan_step step);
+/* True when a step of the plan makes a user, a database or a secret. */
+bool plan_creates(const struct plan *plan);
+
+/* The tags to set (object) and the keys to remove (array) so that the secret carries what the
+ * spec says; either may be empty.  Foreign tags are left alone. */
+void plan_tag_changes(const struct plan_input *input, json_t **ret_set, json_t **ret_remove);
+
+#endif

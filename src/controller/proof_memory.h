@@ -1,0 +1,33 @@
+/*
+ * Which stored passwords were proven by a login, and which were refused, since the operator
+ * started.  Keeps logins rare (they cost both sides milliseconds) and failed ones rarer still:
+ * servers lock accounts after a few.  Thread-safe.
+ */
+#ifndef CONTROLLER_PROOF_MEMORY_H
+#define CONTROLLER_PROOF_MEMORY_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct proof_memory;
+
+struct proof_memory *proof_memory_new(void) returns_owned;
+void proof_memory_free(struct proof_memory *memory);
+
+/* What is remembered of one resource. */
+struct proof {
+    bool passed;
+    int64_t tried_at_ms; /* monotonic */
+};
+
+/* Finds the last proof of a resource (by uid) for exactly this subject: the text that names secret
+ * version, server, database and user.  False when there is none. */
+bool proof_memory_find(struct proof_memory *memory, const char *uid, const char *subject,
+                       struct proof *ret_proof) must_check;
+void proof_memory_store(struct proof_memory *memory, const char *uid, const char *subject,
+                        const struct proof *proof);
+void proof_memory_forget(struct proof_memory *memory, const char *uid);
+
+#endif

@@ -1,0 +1,339 @@
+#include "controller/reconcile.h"
+
+#include "base/memory.h"
+#include "controller/admission.h"
+#include "controller/apply.h"
+#include "controller/cluster_identity.h"
+#include "controller/conditions.h"
+#include "controller/finalize.h"
+#include "controller/observe.h"
+#include "controller/pass.h"
+#include "controller/plan.h"
+#include "controller/status_writer.h"
+
+#include <string.h>
+
+/* A pass that still finds something to do after so many rounds is fighting somebody. */
+enum { ROUNDS_LIMIT = 6 };
+
+/* Problems that a person must solve are looked at again slowly, besides every change. */
+enum { SLOW_RETRY_MS = 30 * 1000, DENIED_RETRY_MS = 5 * 1000 };
+
+struct secrets_manager_target pass_secret_target(const struct pass *pass)
+{
+    return (struct secrets_manager_target){
+        .region = pass->region,
+        .id = pass->database.spec.secret_name,
+    };
+}
+
+struct engine_connect_request pass_connect_request(const struct pass *pass)
+{
+    const struct reconciler *reconciler = pass->reconciler;
+
+    return (struct engine_connect_request){
+        .server = &pass->admin.server,
+        .ca_pem = pass->admin.ca_pem,
+        .ca_file = reconciler->database_ca_file,
+        .timesource = reconciler->timesource,
+        .random = reconciler->random,
+        .cancellation = reconciler->cancellation,
+    };
+}
+
+struct engine_target pass_engine_target(const struct pass *pass)
+{
+    return (struct engine_target){
+        .database = pass->database.spec.database_name,
+        .username = pass->database.spec.username,
+    };
+}
+
+static void pass_release(struct pass *pass)
+{
+    if (pass->session != NULL)
+        pass->driver->disconnect(pass->session);
+    facts_release(&pass->facts);
+    admin_connection_release(&pass->admin);
+    database_status_release(&pass->status);
+    json_decref(pass->status_before);
+    database_release(&pass->database);
+    free(pass->region);
+    *pass = (struct pass){0};
+}
+
+#define auto_pass run_at_scope_end(pass_release)
+
+static bool fail(struct failure *failure, enum stage stage, const struct error *err)
+{
+    failure_of_stage(failure, stage, err);
+    return false;
+}
+
+/* --- Before anything outside Kubernetes is asked --------------------------------------------- */
+
+static bool find_region(struct pass *pass, struct failure *failure)
+{
+    const char *region = pass->database.spec.region;
+
+    /* Where a secret was stored stays its place, even when the default moves. */
+    if (region == NULL && pass->status.secret_arn != NULL)
+        region = pass->status.secret_region;
+    if (region == NULL)
+        region = pass->reconciler->default_region;
+    if (region == NULL) {
+        failure_set(failure, ERROR_INVALID, "RegionUnknown",
+                    "no AWS region is known: set spec.awsSecretsManager.region, or AWS_REGION in "
+                    "the operator's environment");
+        return false;
+    }
+    pass->region = mem_strdup(region);
+    return true;
+}
+
+static bool check_names(struct pass *pass, struct failure *failure)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct error err;
+
+    if (pass->driver->check_names(&target, pass->admin.server.username, &err))
+        return true;
+    failure_set(failure, err.kind, "ReservedName", "%s", err.message);
+    return false;
+}
+
+static bool prepare(struct pass *pass, struct failure *failure)
+{
+    const struct reconciler *reconciler = pass->reconciler;
+    struct error err;
+
+    if (!database_parse_spec(&pass->database, &err))
+        return fail(failure, STAGE_SPEC, &err);
+    if (!admission_check(&pass->database, &pass->status, failure) || !find_region(pass, failure))
+        return false;
+    if (!cluster_identity_get(reconciler->cluster, reconciler->kube, &pass->owner.cluster_id, &err))
+        return fail(failure, STAGE_KUBERNETES, &err);
+    pass->driver = engine_driver_find(pass->database.spec.engine);
+    if (!admin_connection_read(reconciler->kube, &pass->database, pass->driver, &pass->admin, &err))
+        return fail(failure, STAGE_ADMIN_SECRET, &err);
+    return check_names(pass, failure);
+}
+
+/* --- The rounds: observe, plan, apply, until nothing is left to do --------------------------- */
+
+/* Nothing outside may be made before the finalizer is there to remember it. */
+static bool ensure_finalizer(struct pass *pass, struct failure *failure)
+{
+    struct kube_object_reference reference = database_reference(&pass->database);
+    auto_json json_t *object = NULL;
+    struct error err;
+
+    if (pass->database.has_finalizer)
+        return true;
+    if (!kube_client_add_finalizer(pass->reconciler->kube, &reference, pass->database.object,
+                                   DATABASE_FINALIZER, &object, &err))
+        return fail(failure, STAGE_KUBERNETES, &err);
+    if (object != NULL) {
+        json_decref(pass->database.object);
+        pass->database.object = json_incref(object);
+        free(pass->database.resource_version);
+        pass->database.resource_version =
+            mem_strdup(json_string_value(document_at(object, "metadata", "resourceVersion", NULL)));
+    }
+    pass->database.has_finalizer = true;
+    return true;
+}
+
+/* Says in the status that creation has begun, before it begins. */
+static bool announce_creation(struct pass *pass, const struct plan *plan, struct failure *failure)
+{
+    struct error err;
+
+    if (!plan_creates(plan) || pass->status.phase == DATABASE_PHASE_CREATING)
+        return true;
+    conditions_set_creating(pass);
+    return status_write(pass, &err) || fail(failure, STAGE_KUBERNETES, &err);
+}
+
+static void make_plan(const struct pass *pass, struct plan *plan)
+{
+    struct plan_input input = {
+        .database = &pass->database,
+        .status = &pass->status,
+        .owner = &pass->owner,
+        .server = &pass->admin.server,
+        .facts = &pass->facts,
+    };
+
+    plan_make(&input, plan);
+}
+
+static bool converge(struct pass *pass, struct failure *failure)
+{
+    bool changed = true;
+
+    for (int round = 0; round < ROUNDS_LIMIT; round++) {
+        struct plan plan;
+
+        if (changed)
+            observe(pass);
+        make_plan(pass, &plan);
+        *failure = plan.refusal;
+        if (failure_is_set(failure))
+            return false;
+        if (!ensure_finalizer(pass, failure))
+            return false;
+        if (plan.count == 0)
+            return true;
+        if (!announce_creation(pass, &plan, failure))
+            return false;
+        if (!apply(pass, &plan, &changed, failure)) {
+            /* The status tells what is there after the failure, not what was there before. */
+            if (changed && failure->error.kind != ERROR_CANCELLED)
+                observe(pass);
+            return false;
+        }
+    }
+    failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
+                "something keeps changing what the operator sets: see the operator's log");
+    return false;
+}
+
+/* --- The end of a pass ----------------------------------------------------------------------- */
+
+/* When to look again, by what stopped the pass. */
+static void decide(const struct pass *pass, const struct failure *failure,
+                   struct reconcile_outcome *outcome)
+{
+    uint64_t jitter = pass->reconciler->sync_period_ms / 10;
+
+    *outcome = (struct reconcile_outcome){.kind = failure->error.kind,
+                                          .result = RECONCILE_FAILED,
+                                          .requeue_after_ms = failure->error.retry_after_ms};
+    switch (failure->error.kind) {
+    case ERROR_NONE:
+        outcome->result = RECONCILE_DONE;
+        outcome->requeue_after_ms = pass->reconciler->sync_period_ms;
+        if (jitter > 0)
+            outcome->requeue_after_ms +=
+                random_below(pass->reconciler->random, 2 * jitter + 1) - jitter;
+        return;
+    case ERROR_CONFLICT:
+    case ERROR_GONE:
+        outcome->result = RECONCILE_AGAIN;
+        return;
+    case ERROR_CANCELLED:
+        outcome->result = RECONCILE_STOPPED;
+        return;
+    case ERROR_INVALID:
+    case ERROR_NOT_FOUND:
+        outcome->requeue_after_ms = SLOW_RETRY_MS;
+        return;
+    case ERROR_DENIED:
+        outcome->requeue_after_ms = DENIED_RETRY_MS;
+        return;
+    case ERROR_UNAVAILABLE:
+    case ERROR_INTERNAL:
+        return;
+    }
+}
+
+/* One failure, one line: a repetition of what the status says already is for debugging only. */
+static void report(const struct pass *pass, const struct failure *failure, bool is_news)
+{
+    enum log_level level = is_news ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
+
+    if (failure->error.kind == ERROR_CANCELLED || failure->error.kind == ERROR_CONFLICT)
+        level = LOG_LEVEL_DEBUG;
+    if (failure->error.kind == ERROR_INTERNAL)
+        level = LOG_LEVEL_ERROR;
+    if (failure_is_set(failure))
+        log_failure(&pass->log, level, &failure->error, "%s", failure->reason);
+    else if (is_news)
+        log_info(&pass->log, "ready");
+}
+
+/* Publishes the outcome; a status that could not be written makes the pass a failed one. */
+static void conclude(struct pass *pass, struct failure *failure, struct reconcile_outcome *outcome)
+{
+    const struct condition *ready = &pass->status.conditions[CONDITION_READY];
+    char reason_before[CONDITION_REASON_SIZE];
+    enum condition_value value_before = ready->value;
+    enum error_kind kind = failure->error.kind;
+    struct error err;
+
+    memcpy(reason_before, ready->reason, sizeof reason_before);
+    if (kind != ERROR_CANCELLED && kind != ERROR_CONFLICT && kind != ERROR_GONE) {
+        if (pass->database.deleting)
+            conditions_set_deleting(pass, failure);
+        else
+            conditions_set_outcome(pass, failure);
+        report(pass, failure,
+               value_before != ready->value || strcmp(reason_before, ready->reason) != 0);
+        if (!status_write(pass, &err)) {
+            failure_of_stage(failure, STAGE_KUBERNETES, &err);
+            report(pass, failure, true);
+        }
+    } else {
+        report(pass, failure, false);
+    }
+    decide(pass, failure, outcome);
+}
+
+static void run(struct pass *pass, struct reconcile_outcome *outcome)
+{
+    struct failure failure = {0};
+
+    database_status_parse(pass->database.object, &pass->status);
+    pass->status_before = database_status_render(&pass->status);
+    if (pass->database.deleting) {
+        if (finalize(pass, &failure)) {
+            *outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
+            return;
+        }
+    } else if (prepare(pass, &failure)) {
+        if (!converge(pass, &failure) && !failure_is_set(&failure))
+            failure_set(&failure, ERROR_INTERNAL, "InternalError",
+                        "the pass stopped without cause");
+    }
+    conclude(pass, &failure, outcome);
+}
+
+void reconcile_database(const struct reconciler *reconciler, const char *namespace_name,
+                        const char *name, struct reconcile_outcome *ret_outcome)
+{
+    struct kube_object_reference reference = {
+        .resource = &database_resource,
+        .namespace_name = namespace_name,
+        .name = name,
+    };
+    char reconcile_id[RANDOM_UUID_SIZE];
+    auto_pass struct pass pass = {
+        .reconciler = reconciler,
+        .log = {.log = reconciler->log,
+                .controller = "database",
+                .namespace_name = namespace_name,
+                .name = name,
+                .reconcile_id = reconcile_id},
+    };
+    auto_json json_t *object = NULL;
+    struct failure failure = {0};
+    struct error err;
+
+    random_uuid(reconciler->random, reconcile_id);
+    if (!kube_client_get(reconciler->kube, &reference, &object, &err)) {
+        if (err.kind == ERROR_NOT_FOUND) {
+            *ret_outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
+            return;
+        }
+    } else if (database_parse_identity(object, &pass.database, &err)) {
+        pass.owner = (struct owner){.namespace_name = pass.database.namespace_name,
+                                    .name = pass.database.name,
+                                    .uid = pass.database.uid};
+        run(&pass, ret_outcome);
+        return;
+    }
+    failure_of_stage(&failure, STAGE_KUBERNETES, &err);
+    report(&pass, &failure, true);
+    decide(&pass, &failure, ret_outcome);
+}

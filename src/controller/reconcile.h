@@ -1,0 +1,54 @@
+/*
+ * One reconcile of one resource, from the live object to its status:
+ * observe -> plan -> apply -> conditions -> one status write.
+ */
+#ifndef CONTROLLER_RECONCILE_H
+#define CONTROLLER_RECONCILE_H
+
+#include "aws/secrets_manager.h"
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/timesource.h"
+#include "kube/client.h"
+
+#include <stdint.h>
+
+struct cluster_identity;
+struct proof_memory;
+
+/* What every pass shares; borrowed, thread-safe, constant after start. */
+struct reconciler {
+    struct kube_client *kube;
+    struct secrets_manager *secrets;
+    const struct timesource *timesource;
+    const struct random_source *random;
+    const struct cancellation *cancellation;
+    struct log *log;
+    struct cluster_identity *cluster;
+    struct proof_memory *proofs;
+    const char *default_region;   /* from the environment; NULL = none */
+    const char *database_ca_file; /* NULL = the system's bundle */
+    uint64_t sync_period_ms;      /* 0 = no drift passes */
+};
+
+enum reconcile_result {
+    RECONCILE_DONE,    /* nothing left to do; look again after requeue_after_ms (0 = never) */
+    RECONCILE_AGAIN,   /* somebody was first: look again at once */
+    RECONCILE_FAILED,  /* retry with backoff, not before requeue_after_ms */
+    RECONCILE_STOPPED, /* shutting down */
+};
+
+struct reconcile_outcome {
+    enum reconcile_result result;
+    enum error_kind kind; /* when failed */
+    uint64_t requeue_after_ms;
+};
+
+/* Reconciles namespace_name/name.  Reports by itself (log, status); the outcome says when to come
+ * back.  Thread-safe for different keys. */
+void reconcile_database(const struct reconciler *reconciler, const char *namespace_name,
+                        const char *name, struct reconcile_outcome *ret_outcome);
+
+#endif

@@ -1,0 +1,607 @@
+/*
+ * Every row of the state table, and every refusal, as pure decisions.
+ */
+#include "base/memory.h"
+#include "controller/plan.h"
+#include "support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CLUSTER "c-1"
+
+/* Which of the three exist, and whose mark they carry. */
+enum thing { ABSENT, UNMARKED, OURS, OLDER_UID, OTHERS, PREDECESSORS, FOREIGN_CLUSTERS };
+
+struct setup {
+    enum thing database;
+    enum thing user;
+    enum thing secret;
+    enum proof_state proof;
+    /* What is unusual; applied after the above. */
+    void (*change)(struct plan_input *input, struct facts *facts, struct database *database,
+                   struct database_status *status);
+};
+
+struct row {
+    const char *name;
+    struct setup setup;
+    const char *steps;        /* letters of step_letters, "" = nothing to do */
+    const char *reason;       /* NULL = not refused */
+    const char *message_part; /* of the refusal */
+};
+
+static const char step_letters[PLAN_STEP_COUNT] = {
+    [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R',  [PLAN_CREATE_USER] = 'U',
+    [PLAN_CREATE_DATABASE] = 'D', [PLAN_PROVE_LOGIN] = 'P',     [PLAN_TAG_SECRET] = 't',
+    [PLAN_UNTAG_SECRET] = 'u',    [PLAN_DESCRIBE_SECRET] = 'd',
+};
+
+static struct engine_marker make_marker(enum thing thing)
+{
+    struct engine_marker marker = {0};
+
+    if (thing == ABSENT || thing == UNMARKED)
+        return marker;
+    if (thing == PREDECESSORS) {
+        marker.kind = ENGINE_MARKER_PREDECESSOR;
+        return marker;
+    }
+    marker = (struct engine_marker){
+        .kind = ENGINE_MARKER_OURS,
+        .cluster = mem_strdup(thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER),
+        .namespace_name = mem_strdup("team"),
+        .name = mem_strdup(thing == OTHERS ? "other" : "app"),
+        .uid = mem_strdup(thing == OLDER_UID ? "u-0" : "u-1"),
+        .database = mem_strdup("1"),
+    };
+    return marker;
+}
+
+static json_t *make_tags(enum thing thing)
+{
+    json_t *tags = json_object();
+
+    document_set_string(tags, "kept-by-somebody", "yes");
+    if (thing == UNMARKED)
+        return tags;
+    document_set_string(tags, "ManagedBy", "database-user-operator");
+    if (thing == PREDECESSORS)
+        return tags;
+    document_set_string(tags, TAG_OWNER_NAMESPACE, "team");
+    document_set_string(tags, TAG_OWNER_NAME, thing == OTHERS ? "other" : "app");
+    document_set_string(tags, TAG_CLUSTER, thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER);
+    return tags;
+}
+
+static void make_facts(const struct setup *setup, struct facts *facts)
+{
+    *facts = (struct facts){.server_known = true, .secret_known = true, .proof = setup->proof};
+    facts->engine = (struct engine_facts){
+        .server_identity = mem_strdup("server-1"),
+        .server_version = mem_strdup("Test 1"),
+    };
+    facts->engine.database = (struct engine_database_facts){
+        .present = setup->database != ABSENT,
+        .owner = mem_strdup("app"),
+        .owned_by_target = true,
+        .id = mem_strdup("1"),
+        .marker = make_marker(setup->database),
+    };
+    facts->engine.user = (struct engine_user_facts){
+        .present = setup->user != ABSENT,
+        .can_log_in = true,
+        .is_administered = true,
+        .id = mem_strdup("2"),
+        .marker = make_marker(setup->user),
+    };
+    if (setup->secret == ABSENT)
+        return;
+    facts->secret.state = SECRET_PRESENT;
+    facts->secret.is_readable = true;
+    facts->secret.description = (struct secret_description){
+        .arn = mem_strdup("arn:1"),
+        .name = mem_strdup("rds/postgres/app"),
+        .description = mem_strdup("Database credentials for app"),
+        .current_version = mem_strdup("v-1"),
+        .tags = make_tags(setup->secret),
+    };
+    facts->secret.credentials = (struct credentials){
+        .host = mem_strdup("db.example.com"),
+        .port = 5432,
+        .database = mem_strdup("app"),
+        .username = mem_strdup("app"),
+        .format_version = "v2",
+    };
+    secret_set_text(&facts->secret.credentials.password, "p");
+}
+
+static void make_database(struct database *database)
+{
+    *database = (struct database){
+        .namespace_name = mem_strdup("team"),
+        .name = mem_strdup("app"),
+        .uid = mem_strdup("u-1"),
+        .resource_version = mem_strdup("7"),
+        .generation = 1,
+        .spec =
+            {
+                .engine = mem_strdup("postgres"),
+                .database_name = mem_strdup("app"),
+                .username = mem_strdup("app"),
+                .secret_name = mem_strdup("rds/postgres/app"),
+                .description = mem_strdup("Database credentials for app"),
+                .privileges_all = true,
+                .retain_on_delete = true,
+            },
+    };
+}
+
+static void replace(char **member, const char *text)
+{
+    free(*member);
+    *member = mem_strdup_or_null(text);
+}
+
+#define CHANGE(name)                                                                          \
+    static void name(struct plan_input *input maybe_unused, struct facts *facts maybe_unused, \
+                     struct database *database maybe_unused,                                  \
+                     struct database_status *status maybe_unused)
+
+CHANGE(server_unknown)
+{
+    facts->server_known = false;
+    failure_set(&facts->server_failure, ERROR_UNAVAILABLE, "ServerUnreachable", "no answer");
+}
+
+CHANGE(secret_unknown)
+{
+    facts->secret_known = false;
+    failure_set(&facts->secret_failure, ERROR_DENIED, "SecretsManagerAccessDenied", "not allowed");
+}
+
+CHANGE(server_read_only)
+{
+    facts->engine.read_only = true;
+}
+
+CHANGE(other_server_remembered)
+{
+    replace(&status->server_identity, "server-0");
+}
+
+CHANGE(was_ready)
+{
+    replace(&status->server_identity, "server-1");
+    status->database_created = true;
+    status->observed_generation = 1;
+}
+
+CHANGE(was_ready_and_spec_changed)
+{
+    was_ready(input, facts, database, status);
+    database->generation = 2;
+}
+
+CHANGE(user_is_superuser)
+{
+    replace(&facts->engine.user.privileged_as, "SUPERUSER");
+}
+
+CHANGE(user_is_admin)
+{
+    facts->engine.user.is_admin_itself = true;
+}
+
+CHANGE(database_reserved)
+{
+    facts->engine.database.is_reserved = true;
+}
+
+CHANGE(database_half_dropped)
+{
+    facts->engine.database.half_dropped = true;
+}
+
+CHANGE(database_of_somebody)
+{
+    replace(&facts->engine.database.owner, "dba");
+    facts->engine.database.owned_by_target = false;
+}
+
+CHANGE(secret_scheduled)
+{
+    facts->secret.state = SECRET_SCHEDULED_FOR_DELETION;
+    facts->secret.is_readable = false;
+}
+
+CHANGE(secret_not_json)
+{
+    facts->secret.is_readable = false;
+    error_set(&facts->secret.unreadable, ERROR_INVALID, NULL, "its value is not a JSON object");
+}
+
+CHANGE(secret_of_service)
+{
+    facts->secret.description.owning_service = mem_strdup("rds");
+}
+
+CHANGE(secret_names_other_database)
+{
+    replace(&facts->secret.credentials.database, "billing");
+}
+
+CHANGE(secret_names_other_user)
+{
+    replace(&facts->secret.credentials.username, "billing");
+}
+
+CHANGE(secret_names_other_host)
+{
+    replace(&facts->secret.credentials.host, "other.example.com");
+}
+
+CHANGE(secret_names_other_port)
+{
+    facts->secret.credentials.port = 6432;
+}
+
+CHANGE(secret_names_host_in_capitals)
+{
+    replace(&facts->secret.credentials.host, "DB.Example.COM");
+}
+
+CHANGE(secret_names_only_password)
+{
+    replace(&facts->secret.credentials.host, NULL);
+    replace(&facts->secret.credentials.database, NULL);
+    replace(&facts->secret.credentials.username, NULL);
+    facts->secret.credentials.port = 0;
+}
+
+CHANGE(description_changed)
+{
+    replace(&database->spec.description, "Something else");
+}
+
+CHANGE(tag_added)
+{
+    database->spec.tags = json_pack("{s:s}", "Team", "payments");
+}
+
+CHANGE(tag_removed)
+{
+    json_object_set_new(facts->secret.description.tags, "Team", json_string("payments"));
+    status->managed_tags = json_pack("[s]", "Team");
+}
+
+CHANGE(foreign_tag_claimed_by_status)
+{
+    status->managed_tags = json_pack("[s]", TAG_OWNER_NAME);
+}
+
+static const struct row rows[] = {
+    /* The state table of the usage guide and of the design. */
+    {"nothing exists", {ABSENT, ABSENT, ABSENT, 0, NULL}, "SUD", NULL, NULL},
+    {"only the secret", {ABSENT, ABSENT, OURS, 0, NULL}, "UD", NULL, NULL},
+    {"only a secret stored by hand", {ABSENT, ABSENT, UNMARKED, 0, NULL}, "UD", NULL, NULL},
+    {"all present, not proven yet", {OURS, OURS, OURS, PROOF_NEEDED, NULL}, "P", NULL, NULL},
+    {"all present and proven", {OURS, OURS, OURS, PROOF_PASSED, NULL}, "", NULL, NULL},
+    {"all present, made by hand",
+     {UNMARKED, UNMARKED, UNMARKED, PROOF_NEEDED, NULL},
+     "Pt",
+     NULL,
+     NULL},
+    {"all present, the predecessor's",
+     {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_NEEDED, NULL},
+     "Pt",
+     NULL,
+     NULL},
+    {"all present, made for an earlier uid",
+     {OLDER_UID, OLDER_UID, OURS, PROOF_PASSED, NULL},
+     "",
+     NULL,
+     NULL},
+    {"user of ours without database", {ABSENT, OURS, OURS, 0, NULL}, "D", NULL, NULL},
+    {"database of ours without user", {OURS, ABSENT, OURS, 0, NULL}, "U", NULL, NULL},
+    {"database without secret",
+     {OURS, ABSENT, ABSENT, 0, NULL},
+     "",
+     "CannotRecoverPassword",
+     "database and/or user exist but secret is missing - cannot recover password"},
+    {"user without secret",
+     {ABSENT, OURS, ABSENT, 0, NULL},
+     "",
+     "CannotRecoverPassword",
+     "the user exists"},
+    {"database and user without secret",
+     {UNMARKED, UNMARKED, ABSENT, 0, NULL},
+     "",
+     "CannotRecoverPassword",
+     "both exist"},
+    {"secret of ours scheduled", {OURS, OURS, OURS, 0, secret_scheduled}, "R", NULL, NULL},
+    {"secret scheduled, nothing else",
+     {ABSENT, ABSENT, OURS, 0, secret_scheduled},
+     "R",
+     NULL,
+     NULL},
+    {"secret scheduled, not ours",
+     {ABSENT, ABSENT, UNMARKED, 0, secret_scheduled},
+     "",
+     "Conflict",
+     "scheduled for deletion"},
+
+    /* Completing what is not ours. */
+    {"unmarked database without user",
+     {UNMARKED, ABSENT, OURS, 0, NULL},
+     "",
+     "Conflict",
+     "was not made by this resource"},
+    {"unmarked user without database",
+     {ABSENT, UNMARKED, OURS, 0, NULL},
+     "",
+     "Conflict",
+     "user 'app'"},
+
+    /* Somebody else's. */
+    {"database of another resource", {OTHERS, OURS, OURS, 0, NULL}, "", "Conflict", "team/other"},
+    {"user of another resource", {OURS, OTHERS, OURS, 0, NULL}, "", "Conflict", "team/other"},
+    {"secret of another resource", {OURS, OURS, OTHERS, 0, NULL}, "", "Conflict", "team/other"},
+    {"secret of another resource, nothing else",
+     {ABSENT, ABSENT, OTHERS, 0, NULL},
+     "",
+     "Conflict",
+     "set another secretName"},
+    {"database of another cluster", {FOREIGN_CLUSTERS, OURS, OURS, 0, NULL}, "", "Conflict", "c-2"},
+    {"secret of another cluster",
+     {ABSENT, ABSENT, FOREIGN_CLUSTERS, 0, NULL},
+     "",
+     "Conflict",
+     "c-2"},
+    {"another's database, no secret",
+     {OTHERS, ABSENT, ABSENT, 0, NULL},
+     "",
+     "Conflict",
+     "team/other"},
+    {"secret of an AWS service",
+     {ABSENT, ABSENT, UNMARKED, 0, secret_of_service},
+     "",
+     "Conflict",
+     "rds"},
+
+    /* The content of the secret. */
+    {"secret for another database",
+     {ABSENT, ABSENT, UNMARKED, 0, secret_names_other_database},
+     "",
+     "SecretMismatch",
+     "billing"},
+    {"secret for another user",
+     {OURS, OURS, OURS, 0, secret_names_other_user},
+     "",
+     "SecretMismatch",
+     "billing"},
+    {"secret for another host",
+     {OURS, OURS, OURS, 0, secret_names_other_host},
+     "",
+     "SecretMismatch",
+     "other.example.com"},
+    {"secret for another port",
+     {OURS, OURS, OURS, 0, secret_names_other_port},
+     "",
+     "SecretMismatch",
+     "6432"},
+    {"host names have no case",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_names_host_in_capitals},
+     "",
+     NULL,
+     NULL},
+    {"secret that names only a password",
+     {ABSENT, ABSENT, UNMARKED, 0, secret_names_only_password},
+     "UD",
+     NULL,
+     NULL},
+    {"secret that is not JSON",
+     {ABSENT, ABSENT, UNMARKED, 0, secret_not_json},
+     "",
+     "SecretInvalid",
+     "not a JSON object"},
+
+    /* The server. */
+    {"read-only server",
+     {ABSENT, ABSENT, ABSENT, 0, server_read_only},
+     "",
+     "ServerReadOnly",
+     "primary"},
+    {"another server without our marks",
+     {ABSENT, ABSENT, OURS, 0, other_server_remembered},
+     "",
+     "ServerChanged",
+     "server-0"},
+    {"another server, unmarked namesakes",
+     {UNMARKED, UNMARKED, OURS, 0, other_server_remembered},
+     "",
+     "ServerChanged",
+     "server-1"},
+    {"another server with our marks",
+     {OURS, OURS, OURS, PROOF_PASSED, other_server_remembered},
+     "",
+     NULL,
+     NULL},
+    {"our database vanished", {ABSENT, OURS, OURS, 0, was_ready}, "", "DatabaseMissing", "backup"},
+    {"our database vanished with its user",
+     {ABSENT, ABSENT, OURS, 0, was_ready},
+     "",
+     "DatabaseMissing",
+     "backup"},
+    {"our database vanished and a person changed the spec",
+     {ABSENT, OURS, OURS, 0, was_ready_and_spec_changed},
+     "D",
+     NULL,
+     NULL},
+    {"our user vanished", {OURS, ABSENT, OURS, 0, was_ready}, "U", NULL, NULL},
+
+    /* Names that are never touched. */
+    {"privileged user",
+     {ABSENT, UNMARKED, ABSENT, 0, user_is_superuser},
+     "",
+     "ReservedName",
+     "SUPERUSER"},
+    {"the admin itself", {ABSENT, UNMARKED, OURS, 0, user_is_admin}, "", "ReservedName", "admin"},
+    {"database of the server",
+     {UNMARKED, ABSENT, ABSENT, 0, database_reserved},
+     "",
+     "ReservedName",
+     "never touched"},
+    {"half-dropped database",
+     {OURS, OURS, OURS, 0, database_half_dropped},
+     "",
+     "DatabaseInvalid",
+     "drop it by hand"},
+
+    /* Unknown facts block. */
+    {"server unknown",
+     {ABSENT, ABSENT, ABSENT, 0, server_unknown},
+     "",
+     "ServerUnreachable",
+     "no answer"},
+    {"secret unknown",
+     {ABSENT, ABSENT, ABSENT, 0, secret_unknown},
+     "",
+     "SecretsManagerAccessDenied",
+     "not allowed"},
+
+    /* Everything exists; does it match? */
+    {"database of another owner",
+     {OURS, OURS, OURS, PROOF_NEEDED, database_of_somebody},
+     "",
+     "PrivilegesDiffer",
+     "dba"},
+    {"password refused", {OURS, OURS, OURS, PROOF_FAILED, NULL}, "", "PasswordMismatch", ""},
+    {"login told nothing", {OURS, OURS, OURS, PROOF_UNKNOWN, NULL}, "", "LoginNotVerified", ""},
+    {"description changed", {OURS, OURS, OURS, PROOF_PASSED, description_changed}, "d", NULL, NULL},
+    {"tag added", {OURS, OURS, OURS, PROOF_PASSED, tag_added}, "t", NULL, NULL},
+    {"tag removed", {OURS, OURS, OURS, PROOF_PASSED, tag_removed}, "u", NULL, NULL},
+    {"a status that claims our own tag removes nothing",
+     {OURS, OURS, OURS, PROOF_PASSED, foreign_tag_claimed_by_status},
+     "",
+     NULL,
+     NULL},
+    {"metadata waits for the proof",
+     {OURS, OURS, OURS, PROOF_NEEDED, description_changed},
+     "Pd",
+     NULL,
+     NULL},
+};
+
+static void render_steps(const struct plan *plan, char ret_text[static PLAN_STEPS_LIMIT + 1])
+{
+    for (size_t i = 0; i < plan->count; i++)
+        ret_text[i] = step_letters[plan->steps[i]];
+    ret_text[plan->count] = '\0';
+}
+
+static void check_row(const struct row *row, const struct plan *plan)
+{
+    char steps[PLAN_STEPS_LIMIT + 1];
+    const char *reason = plan->refusal.reason;
+
+    render_steps(plan, steps);
+    if (strcmp(steps, row->steps) != 0)
+        fail_msg("%s: steps are '%s', not '%s' (refusal: %s)", row->name, steps, row->steps,
+                 reason != NULL ? plan->refusal.error.message : "none");
+    if ((reason == NULL) != (row->reason == NULL) ||
+        (reason != NULL && strcmp(reason, row->reason) != 0))
+        fail_msg("%s: reason is %s, not %s", row->name, reason, row->reason);
+    if (row->message_part != NULL && strstr(plan->refusal.error.message, row->message_part) == NULL)
+        fail_msg("%s: '%s' does not say '%s'", row->name, plan->refusal.error.message,
+                 row->message_part);
+}
+
+static void run_row(const struct row *row)
+{
+    static const struct owner owner = {CLUSTER, "team", "app", "u-1"};
+    struct connection_string server = {
+        .hosts = {{.host = mem_strdup("db.example.com"), .port = 5432}}, .host_count = 1};
+    auto_database struct database database = {0};
+    auto_database_status struct database_status status = {0};
+    auto_facts struct facts facts = {0};
+    struct plan_input input = {&database, &status, &owner, &server, &facts};
+    struct plan plan;
+
+    make_database(&database);
+    make_facts(&row->setup, &facts);
+    if (row->setup.change != NULL)
+        row->setup.change(&input, &facts, &database, &status);
+
+    plan_make(&input, &plan);
+
+    check_row(row, &plan);
+    free(server.hosts[0].host);
+}
+
+static void test_each_state_has_its_plan(void **state maybe_unused)
+{
+    for (size_t i = 0; i < array_length(rows); i++)
+        run_row(&rows[i]);
+}
+
+/* Whatever exists and whoever's it is: nothing is made that exists, a secret is made only when
+ * nothing exists at all, and a refusal never comes with steps. */
+static void check_invariants(const struct setup *setup, const struct plan *plan)
+{
+    char steps[PLAN_STEPS_LIMIT + 1];
+
+    render_steps(plan, steps);
+    if (failure_is_set(&plan->refusal))
+        assert_int_equal(plan->count, 0);
+    if (strchr(steps, 'S') != NULL)
+        assert_true(setup->database == ABSENT && setup->user == ABSENT && setup->secret == ABSENT);
+    if (strchr(steps, 'U') != NULL)
+        assert_int_equal(setup->user, ABSENT);
+    if (strchr(steps, 'D') != NULL)
+        assert_int_equal(setup->database, ABSENT);
+    if (setup->database >= OTHERS && setup->database != PREDECESSORS)
+        assert_true(failure_is_set(&plan->refusal));
+    if (setup->user >= OTHERS && setup->user != PREDECESSORS)
+        assert_true(failure_is_set(&plan->refusal));
+    if (setup->secret >= OTHERS && setup->secret != PREDECESSORS)
+        assert_true(failure_is_set(&plan->refusal));
+}
+
+static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
+{
+    static const struct owner owner = {CLUSTER, "team", "app", "u-1"};
+    struct connection_string server = {
+        .hosts = {{.host = mem_strdup("db.example.com"), .port = 5432}}, .host_count = 1};
+    auto_database struct database database = {0};
+    struct database_status status = {0};
+
+    make_database(&database);
+    for (enum thing d = ABSENT; d <= FOREIGN_CLUSTERS; d++) {
+        for (enum thing u = ABSENT; u <= FOREIGN_CLUSTERS; u++) {
+            for (enum thing s = ABSENT; s <= FOREIGN_CLUSTERS; s++) {
+                for (enum proof_state p = PROOF_NEEDED; p <= PROOF_UNKNOWN; p++) {
+                    struct setup setup = {d, u, s, p, NULL};
+                    auto_facts struct facts facts = {0};
+                    struct plan_input input = {&database, &status, &owner, &server, &facts};
+                    struct plan plan;
+
+                    make_facts(&setup, &facts);
+                    plan_make(&input, &plan);
+                    check_invariants(&setup, &plan);
+                }
+            }
+        }
+    }
+    free(server.hosts[0].host);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_state_has_its_plan),
+        cmocka_unit_test(test_no_combination_breaks_an_invariant),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
