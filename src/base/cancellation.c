@@ -1,5 +1,6 @@
 #include "base/cancellation.h"
 
+#include "base/fatal.h"
 #include "base/memory.h"
 #include "base/timesource.h"
 
@@ -22,7 +23,7 @@ struct cancellation *cancellation_new(void)
 
     cancellation->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (cancellation->fd < 0)
-        abort();
+        fatal("no file descriptor is left for the shutdown signal; raise the limit (ulimit -n)");
     return cancellation;
 }
 
@@ -53,7 +54,8 @@ bool cancellation_is_requested(const struct cancellation *cancellation)
 
 bool cancellation_wait(const struct cancellation *cancellation, int64_t timeout_ms)
 {
-    int64_t deadline = timesource_monotonic_ms(&timesource_system) + timeout_ms;
+    int64_t now = timesource_monotonic_ms(&timesource_system);
+    int64_t deadline = timeout_ms > INT64_MAX - now ? INT64_MAX : now + timeout_ms;
     struct pollfd pfd = {.fd = cancellation->fd, .events = POLLIN};
 
     for (;;) {

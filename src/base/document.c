@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <string.h>
 
 void document_install_allocator(void)
 {
@@ -71,6 +72,15 @@ bool document_boolean(const json_t *object, const char *key, bool otherwise)
 
 void document_set_string(json_t *object, const char *key, const char *text)
 {
-    if (text != NULL)
-        json_object_set_new(object, key, json_string(text));
+    auto_strbuf struct strbuf repaired = {0};
+    json_t *value;
+
+    if (text == NULL)
+        return;
+    value = json_string(text);
+    if (value == NULL) {
+        strbuf_append_utf8(&repaired, text, strlen(text));
+        value = json_string(strbuf_text(&repaired));
+    }
+    json_object_set_new(object, key, value);
 }

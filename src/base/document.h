@@ -29,7 +29,8 @@ static inline void document_release_scope(json_t **value)
  * since values hold passwords in passing.  Call once, before the first thread. */
 void document_install_allocator(void);
 
-/* Parses one JSON text; INVALID (with line and column, never the text) when it is not one. */
+/* Parses one JSON object or array; INVALID (with line and column, never the text) when it is not
+ * one, repeats a key or holds a NUL character. */
 bool document_parse(const char *text, size_t length, json_t **ret_value, struct error *err)
     must_check;
 /* Appends compact JSON in the order of insertion; sorted keys if asked. */
@@ -45,7 +46,8 @@ int64_t document_integer(const json_t *object, const char *key, int64_t otherwis
 /* The boolean member, or `otherwise`. */
 bool document_boolean(const json_t *object, const char *key, bool otherwise);
 
-/* Sets a member; a NULL text leaves the object alone. */
+/* Sets a member; a NULL text leaves the object alone.  For texts for people: bytes that are not
+ * UTF-8 (a server's message in its own encoding) become U+FFFD, as JSON cannot carry them. */
 void document_set_string(json_t *object, const char *key, const char *text);
 
 #endif

@@ -1,47 +1,40 @@
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A cut text says that it was cut, so that nobody searches for the missing half. */
-static void mark_truncation(char *text, size_t size, int wanted)
-{
-    if (wanted >= 0 && (size_t)wanted >= size)
-        memcpy(text + size - 4, "...", 4);
-}
-
 bool error_set(struct error *err, enum error_kind kind, const char *code, const char *format, ...)
 {
+    struct error made = {.kind = kind}; /* the arguments may point into *err */
     va_list args;
     int wanted;
 
-    *err = (struct error){.kind = kind};
-    if (code != NULL)
-        mark_truncation(err->code, sizeof err->code,
-                        snprintf(err->code, sizeof err->code, "%s", code));
+    wanted = snprintf(made.code, sizeof made.code, "%s", code != NULL ? code : "");
+    utf8_mark_truncation(made.code, sizeof made.code, wanted);
     va_start(args, format);
-    wanted = vsnprintf(err->message, sizeof err->message, format, args);
+    wanted = vsnprintf(made.message, sizeof made.message, format, args);
     va_end(args);
-    mark_truncation(err->message, sizeof err->message, wanted);
+    utf8_mark_truncation(made.message, sizeof made.message, wanted);
+    *err = made;
     return false;
 }
 
 bool error_wrap(struct error *err, const char *format, ...)
 {
-    char cause[ERROR_MESSAGE_SIZE];
+    char context[ERROR_MESSAGE_SIZE], message[ERROR_MESSAGE_SIZE];
     va_list args;
-    int prefix;
-    size_t used;
+    int wanted;
 
-    memcpy(cause, err->message, sizeof cause);
     va_start(args, format);
-    prefix = vsnprintf(err->message, sizeof err->message, format, args);
+    wanted = vsnprintf(context, sizeof context, format, args);
     va_end(args);
-    mark_truncation(err->message, sizeof err->message, prefix);
-    used = strlen(err->message);
-    mark_truncation(err->message + used, sizeof err->message - used,
-                    snprintf(err->message + used, sizeof err->message - used, ": %s", cause));
+    utf8_mark_truncation(context, sizeof context, wanted);
+    wanted = snprintf(message, sizeof message, "%s: %s", context, err->message);
+    utf8_mark_truncation(message, sizeof message, wanted);
+    memcpy(err->message, message, sizeof message);
     return false;
 }
 

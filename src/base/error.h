@@ -38,7 +38,8 @@ struct error {
     char message[ERROR_MESSAGE_SIZE];
 };
 
-/* Sets kind, code ("" or NULL for none) and message; a text that is too long ends in "...".
+/* Sets kind, code ("" or NULL for none) and message; a text that is too long ends in "...".  The
+ * arguments may point into *err.
  * Always returns false, so that a function can `return error_set(...)`. */
 bool error_set(struct error *err, enum error_kind kind, const char *code, const char *format, ...)
     printf_format(4, 5);

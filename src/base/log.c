@@ -2,8 +2,10 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,7 +67,8 @@ static void append_member(struct strbuf *line, const char *key, const char *valu
     strbuf_append_char(line, '"');
 }
 
-/* Lines are written whole or, when the reader is gone, not at all; logging never fails a pass. */
+/* Lines are written whole or, when the reader is gone, not at all; logging never fails a pass.  The
+ * descriptor may be shared with somebody who made it non-blocking. */
 static void write_line(struct log *log, const struct strbuf *line)
 {
     const char *text = strbuf_text(line);
@@ -77,6 +80,10 @@ static void write_line(struct log *log, const struct strbuf *line)
 
         if (written < 0 && errno == EINTR)
             continue;
+        if (written < 0 && errno == EAGAIN) {
+            poll(&(struct pollfd){.fd = log->fd, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (written <= 0)
             break;
         text += written;
@@ -85,13 +92,13 @@ static void write_line(struct log *log, const struct strbuf *line)
     pthread_mutex_unlock(&log->lock);
 }
 
-static void emit(const struct log_scope *scope, enum log_level level, const struct error *failure,
-                 const char *format, va_list args)
+static void printf_format(4, 0) emit(const struct log_scope *scope, enum log_level level,
+                                     const struct error *failure, const char *format, va_list args)
 {
     auto_strbuf struct strbuf line = {0};
     char message[LOG_MESSAGE_SIZE], timestamp[TIMESTAMP_SIZE];
 
-    vsnprintf(message, sizeof message, format, args);
+    utf8_mark_truncation(message, sizeof message, vsnprintf(message, sizeof message, format, args));
     timestamp_render_micro(timesource_realtime_us(scope->log->timesource), timestamp);
     strbuf_append_char(&line, '{');
     append_member(&line, "level", level_names[level]);

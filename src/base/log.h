@@ -17,7 +17,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 struct log;
 
-/* Writes lines of `level` and more severe to `fd`, which stays the caller's. */
+/* Writes lines of `level` and more severe to `fd`, which stays the caller's.  A reader that goes
+ * away must not end the process: main ignores SIGPIPE. */
 struct log *log_new(int fd, enum log_level level,
                     const struct timesource *timesource) returns_owned;
 void log_free(struct log *log);

@@ -1,5 +1,7 @@
 #include "base/memory.h"
 
+#include "base/fatal.h"
+
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,12 +10,8 @@
 
 static void *or_die(void *memory)
 {
-    static const char text[] = "{\"level\":\"error\",\"msg\":\"out of memory\"}\n";
-
-    if (memory == NULL) {
-        fputs(text, stderr);
-        abort();
-    }
+    if (memory == NULL)
+        fatal("out of memory; raise the memory limit of the container");
     return memory;
 }
 
@@ -24,7 +22,7 @@ void *mem_alloc(size_t size_bytes)
 
 void *mem_alloc_array(size_t count, size_t size_bytes)
 {
-    return or_die(calloc(count > 0 ? count : 1, size_bytes));
+    return or_die(calloc(count > 0 ? count : 1, size_bytes > 0 ? size_bytes : 1));
 }
 
 void *mem_resize(void *memory, size_t size_bytes)

@@ -35,13 +35,17 @@ void metrics_free(struct metrics *metrics);
 struct metric_family *metrics_family(struct metrics *metrics,
                                      const struct metric_description *description);
 
-/* One value for each label of the family, in order, ended by NULL. */
+/* One value for each label of the family, in order, ended by NULL (also without labels). */
 void metric_touch(struct metric_family *family, ...) __attribute__((sentinel));
+/* Counters, by what is not negative, and gauges. */
 void metric_add(struct metric_family *family, double amount, ...) __attribute__((sentinel));
+/* Gauges, and counters that somebody else counts (CPU seconds). */
 void metric_set(struct metric_family *family, double value, ...) __attribute__((sentinel));
+/* Histograms. */
 void metric_observe(struct metric_family *family, double value, ...) __attribute__((sentinel));
 
-/* Appends the whole page, families in the order of their making. */
+/* Appends the whole page, families in the order of their making; those without series are left
+ * out. */
 void metrics_render(struct metrics *metrics, struct strbuf *buf);
 
 #endif

@@ -1,16 +1,17 @@
 #include "base/random.h"
 
+#include "base/fatal.h"
+
 #include <openssl/rand.h>
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static void system_fill(const struct random_source *self maybe_unused, void *bytes, size_t length)
 {
     /* A generator that cannot be seeded must never yield a password. */
     if (length > INT32_MAX || RAND_bytes(bytes, (int)length) != 1)
-        abort();
+        fatal("the random generator of the cryptographic library failed; no password can be made");
 }
 
 const struct random_source random_system = {.fill = system_fill};

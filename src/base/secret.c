@@ -9,7 +9,8 @@ void secret_set(struct secret *secret, const char *bytes, size_t length)
 {
     char *copy = mem_alloc(length + 1);
 
-    memcpy(copy, bytes, length);
+    if (length > 0)
+        memcpy(copy, bytes, length);
     secret_release(secret);
     secret->bytes = copy;
     secret->length = length;

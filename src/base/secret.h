@@ -21,7 +21,7 @@ struct secret {
 
 struct strbuf;
 
-/* Replaces the value by a copy of the bytes. */
+/* Replaces the value by a copy of the bytes, which may be the old value's own. */
 void secret_set(struct secret *secret, const char *bytes, size_t length);
 void secret_set_text(struct secret *secret, const char *text);
 /* Replaces the value by the buffer's content and leaves the buffer empty.  The buffer should have

@@ -1,12 +1,15 @@
 #include "base/strbuf.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#define REPLACEMENT_CHARACTER "\xef\xbf\xbd" /* U+FFFD */
 
 static void free_text(struct strbuf *buf)
 {
@@ -77,55 +80,51 @@ void strbuf_append_format(struct strbuf *buf, const char *format, ...)
     buf->length += (size_t)length;
 }
 
-/* Length of the UTF-8 sequence at `s` (RFC 3629: no overlong forms, no surrogates), 0 if invalid.
- */
-static size_t utf8_sequence_length(const unsigned char *s, size_t available)
+void strbuf_append_utf8(struct strbuf *buf, const char *bytes, size_t length)
 {
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high;
-        size_t length;
-    } forms[] = {
-        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
+    for (size_t i = 0; i < length;) {
+        size_t step = utf8_sequence_length(bytes + i, length - i);
 
-    for (size_t i = 0; i < array_length(forms); i++) {
-        if (s[0] < forms[i].first_low || s[0] > forms[i].first_high)
-            continue;
-        if (forms[i].length > available)
-            return 0;
-        if (forms[i].length > 1 && (s[1] < forms[i].second_low || s[1] > forms[i].second_high))
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++)
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
+        if (step == 0)
+            strbuf_append_text(buf, REPLACEMENT_CHARACTER);
+        else
+            strbuf_append(buf, bytes + i, step);
+        i += step > 0 ? step : 1;
     }
-    return 0;
+}
+
+static bool is_control_character(const unsigned char *s, size_t length)
+{
+    return (length == 1 && (s[0] < 0x20 || s[0] == 0x7f)) ||
+           (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+static void append_json_character(struct strbuf *buf, const char *bytes, size_t length)
+{
+    const unsigned char *s = (const unsigned char *)bytes;
+
+    if (bytes[0] == '"' || bytes[0] == '\\') {
+        strbuf_append_char(buf, '\\');
+        strbuf_append_char(buf, bytes[0]);
+    } else if (bytes[0] == '\n') {
+        strbuf_append_text(buf, "\\n");
+    } else if (is_control_character(s, length)) {
+        strbuf_append_format(buf, "\\u%04x", (unsigned)s[length - 1]);
+    } else {
+        strbuf_append(buf, bytes, length);
+    }
 }
 
 void strbuf_append_json_escaped(struct strbuf *buf, const char *bytes, size_t length)
 {
-    const unsigned char *s = (const unsigned char *)bytes;
-
     for (size_t i = 0; i < length;) {
-        size_t step = utf8_sequence_length(s + i, length - i);
+        size_t step = utf8_sequence_length(bytes + i, length - i);
 
-        if (step == 0) {
-            strbuf_append_text(buf, "\xef\xbf\xbd");
-            step = 1;
-        } else if (s[i] == '"' || s[i] == '\\') {
-            strbuf_append_char(buf, '\\');
-            strbuf_append_char(buf, bytes[i]);
-        } else if (s[i] == '\n') {
-            strbuf_append_text(buf, "\\n");
-        } else if (s[i] < 0x20 || s[i] == 0x7f) {
-            strbuf_append_format(buf, "\\u%04x", (unsigned)s[i]);
-        } else {
-            strbuf_append(buf, bytes + i, step);
-        }
-        i += step;
+        if (step == 0)
+            strbuf_append_text(buf, REPLACEMENT_CHARACTER);
+        else
+            append_json_character(buf, bytes + i, step);
+        i += step > 0 ? step : 1;
     }
 }
 

@@ -27,8 +27,10 @@ void strbuf_append(struct strbuf *buf, const char *bytes, size_t length);
 void strbuf_append_text(struct strbuf *buf, const char *text);
 void strbuf_append_char(struct strbuf *buf, char c);
 void strbuf_append_format(struct strbuf *buf, const char *format, ...) printf_format(2, 3);
-/* Appends as the inside of a JSON string (RFC 8259 section 7): quotes, backslashes and control
- * characters escaped; bytes that are not UTF-8 become U+FFFD. */
+/* Appends a text of unknown origin as UTF-8: each byte that is not part of it becomes U+FFFD. */
+void strbuf_append_utf8(struct strbuf *buf, const char *bytes, size_t length);
+/* Likewise, as the inside of a JSON string (RFC 8259 section 7): quotes, backslashes and control
+ * characters (C0, DEL and C1, which terminals obey) escaped. */
 void strbuf_append_json_escaped(struct strbuf *buf, const char *bytes, size_t length);
 /* Removes the first `length` bytes. */
 void strbuf_remove_prefix(struct strbuf *buf, size_t length);
