@@ -50,7 +50,8 @@ struct http_request {
     const char *proxy;           /* NULL = the environment decides; "" = never a proxy */
     uint32_t connect_timeout_ms; /* 0 = 10 s */
     uint32_t total_timeout_ms;   /* 0 = 30 s; the whole transfer, streams included */
-    uint32_t idle_timeout_ms;    /* no byte for so long ends the transfer; 0 = no such limit */
+    uint32_t idle_timeout_ms;    /* no byte for so long ends the transfer; 0 = no such limit;
+                                    on_chunk may change it while the transfer runs */
     size_t response_limit_bytes; /* 0 = 8 MiB; a larger body is an error; not for streams */
     bool accept_compressed;      /* gzip may be used by the server */
     http_chunk_fn on_chunk;      /* NULL = collect the body in the response */
