@@ -1,0 +1,114 @@
+"""All servers of the stack over one state folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from devstack.kube import ControlPlane
+from devstack.postgres import PostgresServer
+from devstack.process import StackError
+from devstack.secretsmanager import SecretsManagerServer
+
+PARTS = ("kube", "postgres", "secretsmanager")
+_MARK = "this-is-a-stack"
+
+
+class Stack:
+    """The parts that were asked for; a part is made when it is first used."""
+
+    def __init__(self, folder: Path, *, detached: bool = False) -> None:
+        self.folder = folder
+        self._detached = detached
+        self._parts: dict[str, Any] = {}
+
+    @property
+    def kube(self) -> ControlPlane:
+        """The control plane."""
+        return self._part("kube", ControlPlane)
+
+    @property
+    def postgres(self) -> PostgresServer:
+        """The distribution's PostgreSQL."""
+        return self._part("postgres", PostgresServer)
+
+    @property
+    def secretsmanager(self) -> SecretsManagerServer:
+        """The Secrets Manager."""
+        return self._part("secretsmanager", SecretsManagerServer)
+
+    def _part(self, name: str, make: Any) -> Any:
+        if name not in self._parts:
+            self._parts[name] = make(self.folder / name, detached=self._detached)
+        return self._parts[name]
+
+    def up(self, parts: Iterable[str] = PARTS) -> None:
+        """Starts the parts; what was started is ended again when one of them fails."""
+        self._claim()
+        try:
+            for name in parts:
+                if not self._is_running(name):
+                    print(f"Starting {name} ...", flush=True)
+                getattr(self, name).start()
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Ends every part that has state here and removes the state folder."""
+        if not self.folder.exists():
+            return
+        if not (self.folder / _MARK).exists():
+            raise StackError(f"{self.folder} is not the state folder of a stack: nothing was touched")
+        for name in reversed(PARTS):
+            if (self.folder / name).exists():
+                self._end(name)
+        shutil.rmtree(self.folder)
+
+    def describe(self) -> dict[str, Any]:
+        """What is running, and how to reach it (holds passwords of the stack)."""
+        description: dict[str, Any] = {"state": str(self.folder)}
+        if self._is_running("kube"):
+            description["kube"] = {
+                "server": self.kube.server,
+                "kubeconfig": str(self.kube.admin_kubeconfig),
+                "programs": str(self.kube.programs),
+            }
+        if self._is_running("postgres"):
+            description["postgres"] = {
+                "port": self.postgres.port,
+                "admin_url": self.postgres.admin_url(),
+                "ca_file": str(self.postgres.ca_file),
+            }
+        if self._is_running("secretsmanager"):
+            description["secretsmanager"] = {
+                "url": self.secretsmanager.url,
+                "environment": self.secretsmanager.environment("person"),
+            }
+        return description
+
+    def _claim(self) -> None:
+        mark = self.folder / _MARK
+        if self.folder.exists() and not mark.exists() and any(self.folder.iterdir()):
+            raise StackError(f"{self.folder} exists and holds other files: name an empty folder with --state")
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+        mark.touch()
+
+    def _is_running(self, name: str) -> bool:
+        if not (self.folder / name).exists():
+            return False
+        part = getattr(self, name)
+        process = part.apiserver if name == "kube" else part.process
+        return process.pid is not None
+
+    def _end(self, name: str) -> None:
+        part = getattr(self, name)
+        part.remove() if name == "postgres" else part.stop()
+
+
+def print_description(stack: Stack) -> None:
+    """The description as JSON on standard output."""
+    print(json.dumps(stack.describe(), indent=2))
