@@ -3,6 +3,7 @@
  * is being processed runs it once more afterwards; no two workers ever hold the same key.  Delays,
  * priorities and per-key backoff.  Rules: client-go's work queue and controller-runtime's priority
  * queue (one entry a key; ready beats waiting, the earlier time and the higher priority win).
+ * A point of priority is worth three seconds of waiting, so that constant load starves nobody.
  * Thread-safe.
  */
 #ifndef KUBE_WORKQUEUE_H
@@ -58,5 +59,7 @@ void kube_workqueue_done(struct kube_workqueue *queue, const char *key);
 void kube_workqueue_shut_down(struct kube_workqueue *queue);
 /* Keys that are ready or waiting. */
 size_t kube_workqueue_length(struct kube_workqueue *queue);
+/* Brings the gauges of running work up to date; to be called before the metrics are rendered. */
+void kube_workqueue_update_metrics(struct kube_workqueue *queue);
 
 #endif
