@@ -1,0 +1,26 @@
+# A thin front: tools/build builds, tools/check checks.  `make help` lists the targets.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+.PHONY: all check quickstart format clean help
+.DEFAULT_GOAL := all
+
+all: ## Build the operator, build/release/src/database-user-operator (CC=clang: build/release-clang)
+	@tools/build --compiler "$(CC)" release
+
+check: ## Run every check and every test (one alone: tools/check --step NAME)
+	@tools/check
+
+quickstart: ## From nothing to a Database that is Ready, on this machine
+	@dev/quickstart
+
+format: ## Lay the C sources out as .clang-format says
+	@find $(wildcard src tests bench) -name '*.[ch]' -exec clang-format -i {} +
+
+clean: ## Remove everything that was built here
+	@rm -rf build
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

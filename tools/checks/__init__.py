@@ -1,0 +1,1 @@
+"""What `tools/check` runs: each module here knows one kind of check."""
