@@ -4,13 +4,17 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-.PHONY: all check quickstart format clean help
+.PHONY: python all check quickstart format clean help
 .DEFAULT_GOAL := all
 
-all: ## Build the operator, build/release/src/database-user-operator (CC=clang: build/release-clang)
+# What runs the scripts below; the installer says what to do where it is missing.
+python:
+	@command -v python3 >/dev/null || tools/install-dependencies
+
+all: python ## Build the operator, build/release/src/database-user-operator (CC=clang: build/release-clang)
 	@tools/build --compiler "$(CC)" release
 
-check: ## Run every check and every test (one alone: tools/check --step NAME)
+check: python ## Run every check and every test (one alone: tools/check --step NAME)
 	@tools/check
 
 quickstart: ## From nothing to a Database that is Ready, on this machine

@@ -83,7 +83,10 @@ def configure(build: Build) -> None:
         limit_seconds=300,
     )
     if status != 0:
-        raise Broken(f"meson cannot configure the build:\n{last_lines(log)}")
+        raise Broken(
+            f"meson cannot configure the build; if a library is missing, run "
+            f"tools/install-dependencies:\n{last_lines(log)}"
+        )
     stamp.write_text(wanted)
 
 

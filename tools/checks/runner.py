@@ -36,6 +36,14 @@ def _report(outcome: Outcome, seconds: float) -> None:
     _say(f"   {verdict}: {outcome.passed} passed, {outcome.failed} failed in {seconds:.1f} s")
 
 
+def _blockade(steps: Sequence[Step]) -> Outcome | None:
+    """What keeps the steps from running at all."""
+    missing = missing_programs(steps)
+    if not missing:
+        return None
+    return failure(f"not found: {', '.join(missing)}; run tools/install-dependencies")
+
+
 def run_steps(steps: Sequence[Step]) -> int:
     """Goes on after a failed check, so that one run shows all; stops at once when what the checks
     are made with is missing, since each would then fail for the same reason."""
@@ -44,15 +52,15 @@ def run_steps(steps: Sequence[Step]) -> int:
     for number, step in enumerate(steps, start=1):
         began = time.monotonic()
         _say(f"\n== {number}/{len(steps)} {step.name}: {step.title}")
-        outcome = _run_step(step)
-        if outcome.failed == 0 and number == 1 and (missing := missing_programs(steps)):
-            outcome.add(failure(f"not found: {', '.join(missing)}; run tools/install-dependencies"))
+        installs = step.name == "dependencies"
+        blockade = None if installs else _blockade(steps)
+        outcome = blockade or _run_step(step)
         _report(outcome, time.monotonic() - began)
         total.add(outcome)
         if outcome.failed:
             failed_steps.append(step.name)
-            if step.name == "dependencies" or (number == 1 and missing_programs(steps)):
-                break
+        if blockade or (installs and outcome.failed):
+            break
     if failed_steps:
         _say(f"\nFailed: {', '.join(failed_steps)}.  One step alone: tools/check --step NAME")
     _say(f"\nTook {(time.monotonic() - start) / 60:.1f} min.")
