@@ -21,7 +21,8 @@ from devstack.process import ServerProcess, StackError, free_port, wait_until
 # service accounts exist and find the CA.
 _CONTROLLERS = (
     "namespace-controller,garbage-collector-controller,serviceaccount-controller,"
-    "serviceaccount-token-controller,root-ca-certificate-publisher-controller"
+    "serviceaccount-token-controller,root-ca-certificate-publisher-controller,"
+    "clusterrole-aggregation-controller"
 )
 
 

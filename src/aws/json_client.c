@@ -1,0 +1,316 @@
+#include "aws/json_client.h"
+
+#include "aws/endpoint.h"
+#include "aws/region.h"
+#include "aws/retry.h"
+#include "aws/service_error.h"
+#include "aws/sigv4.h"
+#include "base/document.h"
+#include "base/memory.h"
+#include "base/metrics.h"
+#include "base/strbuf.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CONNECT_TIMEOUT_MS = 3000, ATTEMPT_TIMEOUT_MS = 15000, CALL_DEADLINE_MS = 30000 };
+enum { RESPONSE_LIMIT_BYTES = 1024 * 1024 };
+
+/* A clock that is off by less cannot be the reason why a signature was refused. */
+#define SKEW_NOTICED_US ((int64_t)4 * 60 * 1000000)
+
+struct aws_json_client {
+    struct aws_json_client_options options;
+    struct retry_quota *quota;
+    struct metric_family *calls;
+    atomic_int_least64_t clock_offset_us; /* what the service's clock is ahead of ours */
+};
+
+/* One call as it goes through its attempts. */
+struct call_state {
+    const struct aws_json_call *call;
+    char *url;
+    const char *host; /* into url, as the Host header says it */
+    struct strbuf body;
+    unsigned attempts;
+    bool credentials_refreshed;
+    bool clock_corrected;
+    bool was_throttled;
+    int64_t begun_ms;
+};
+
+struct aws_json_client *aws_json_client_new(const struct aws_json_client_options *options)
+{
+    static const struct metric_description calls = {
+        .name = "database_user_operator_aws_requests_total",
+        .help = "Requests to AWS by operation and outcome (ok, or the code of the error)",
+        .type = METRIC_COUNTER,
+        .labels = {"service", "operation", "outcome"},
+    };
+    struct aws_json_client *client = mem_alloc(sizeof *client);
+
+    client->options = *options;
+    client->quota = retry_quota_new();
+    client->calls = metrics_family(options->metrics, &calls);
+    return client;
+}
+
+void aws_json_client_free(struct aws_json_client *client)
+{
+    if (client == NULL)
+        return;
+    retry_quota_free(client->quota);
+    free(client);
+}
+
+/* --- One attempt ----------------------------------------------------------------------------- */
+
+static void add_header(struct sigv4_header *headers, size_t *count, const char *name,
+                       const char *value)
+{
+    headers[(*count)++] = (struct sigv4_header){name, value};
+}
+
+/* Signs and sends; the five headers are all that is signed, in the order of their names. */
+static bool send_signed(struct aws_json_client *client, const struct call_state *state,
+                        const struct aws_credentials *credentials,
+                        struct http_response *ret_response, struct error *err)
+{
+    const struct aws_json_client_options *options = &client->options;
+    auto_strbuf struct strbuf authorization = STRBUF_ERASING;
+    struct http_tls tls = {.ca_file = options->ca_file};
+    struct sigv4_header headers[5];
+    char timestamp[TIMESTAMP_SIZE], target[128];
+    size_t count = 0;
+    struct http_request request = {
+        .method = "POST",
+        .url = state->url,
+        .body = strbuf_text(&state->body),
+        .body_length = state->body.length,
+        .tls = &tls,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .total_timeout_ms = ATTEMPT_TIMEOUT_MS,
+        .response_limit_bytes = RESPONSE_LIMIT_BYTES,
+        .cancellation = options->cancellation,
+    };
+    struct sigv4_request signing = {
+        .method = "POST",
+        .path = "/",
+        .query = "",
+        .headers = headers,
+        .body = request.body,
+        .body_length = request.body_length,
+        .timestamp = timestamp,
+        .region = state->call->region,
+        .service = options->service,
+    };
+
+    timestamp_render_basic(timesource_realtime_us(options->timesource) +
+                               atomic_load(&client->clock_offset_us),
+                           timestamp);
+    snprintf(target, sizeof target, "%s.%s", options->service, state->call->operation);
+    add_header(headers, &count, "content-type", "application/x-amz-json-1.1");
+    add_header(headers, &count, "host", state->host);
+    add_header(headers, &count, "x-amz-date", timestamp);
+    if (!secret_is_empty(&credentials->session_token))
+        add_header(headers, &count, "x-amz-security-token",
+                   secret_reveal(&credentials->session_token));
+    add_header(headers, &count, "x-amz-target", target);
+    signing.header_count = count;
+    sigv4_append_authorization(&signing, credentials, &authorization);
+    for (size_t i = 0; i < count; i++)
+        request.headers[i] = (struct http_header){headers[i].name, headers[i].value};
+    request.headers[count++] = (struct http_header){"authorization", strbuf_text(&authorization)};
+    if (options->user_agent != NULL)
+        request.headers[count] = (struct http_header){"user-agent", options->user_agent};
+    return http_transport_send(options->transport, &request, ret_response, err);
+}
+
+static bool read_output(const struct call_state *state, const struct http_response *response,
+                        json_t **ret_output, struct error *err)
+{
+    json_t *output = NULL;
+    struct error parsing;
+
+    if (!document_parse(strbuf_text(&response->body), response->body.length, &output, &parsing) ||
+        !json_is_object(output)) {
+        json_decref(output);
+        return error_set(err, ERROR_INTERNAL, "NotJson",
+                         "%s answered with something else than JSON (content type '%s'): is the "
+                         "endpoint AWS's?",
+                         state->url, response->content_type);
+    }
+    if (ret_output != NULL)
+        *ret_output = output;
+    else
+        json_decref(output);
+    return true;
+}
+
+/* --- What to do about a refusal -------------------------------------------------------------- */
+
+static void explain(struct aws_json_client *client, const struct call_state *state,
+                    const struct service_error *refusal, struct error *err)
+{
+    const char *source = aws_credentials_source(client->options.credentials);
+    const char *text = refusal->text;
+    const char *code = refusal->code[0] != '\0' ? refusal->code : "no code";
+
+    /* AWS's text about a signature quotes the session token, and about a parameter its value. */
+    if (refusal->remedy == AWS_REMEDY_CLOCK)
+        text = "the signature of the request was not accepted: wrong secret key, or a wrong clock";
+    else if (state->call->input_is_secret && refusal->kind == ERROR_INVALID)
+        text = "a parameter was refused";
+    if (refusal->kind == ERROR_DENIED)
+        error_set(err, refusal->kind, refusal->code,
+                  "%s (%s; AWS credentials from: %s): allow it, or correct the credentials", text,
+                  code, source);
+    else
+        error_set(err, refusal->kind, refusal->code, "%s (%s)", text, code);
+}
+
+/* True when a corrected clock makes another attempt worthwhile. */
+static bool correct_clock(struct aws_json_client *client, struct call_state *state,
+                          const struct http_response *response)
+{
+    int64_t offset;
+
+    if (state->clock_corrected || response->date_us == 0)
+        return false;
+    offset = response->date_us - timesource_realtime_us(client->options.timesource);
+    if (offset - atomic_load(&client->clock_offset_us) < SKEW_NOTICED_US &&
+        atomic_load(&client->clock_offset_us) - offset < SKEW_NOTICED_US)
+        return false;
+    atomic_store(&client->clock_offset_us, offset);
+    state->clock_corrected = true;
+    return true;
+}
+
+static bool refresh_credentials(struct aws_json_client *client, struct call_state *state)
+{
+    if (state->credentials_refreshed)
+        return false;
+    state->credentials_refreshed = true;
+    aws_credentials_invalidate(client->options.credentials);
+    return true;
+}
+
+/* Waits before another attempt; false when there shall be none. */
+static bool wait_before_retry(struct aws_json_client *client, struct call_state *state,
+                              bool throttled, uint32_t hint_ms)
+{
+    const struct aws_json_client_options *options = &client->options;
+    int64_t spent_ms = timesource_monotonic_ms(options->timesource) - state->begun_ms;
+    uint64_t delay_ms;
+
+    if (state->attempts >= AWS_ATTEMPTS_LIMIT || !retry_quota_take(client->quota, throttled))
+        return false;
+    delay_ms = retry_delay_ms(state->attempts, throttled, hint_ms, options->random);
+    if (spent_ms + (int64_t)delay_ms >= CALL_DEADLINE_MS)
+        return false;
+    state->was_throttled = throttled;
+    return !cancellation_wait(options->cancellation, (int64_t)delay_ms);
+}
+
+static bool is_worth_retrying(struct aws_json_client *client, struct call_state *state,
+                              const struct service_error *refusal,
+                              const struct http_response *response)
+{
+    switch (refusal->remedy) {
+    case AWS_REMEDY_NONE:
+        return false;
+    case AWS_REMEDY_RETRY:
+        return wait_before_retry(client, state, false, response->retry_after_ms);
+    case AWS_REMEDY_SLOW_DOWN:
+        return wait_before_retry(client, state, true, response->retry_after_ms);
+    case AWS_REMEDY_CREDENTIALS:
+        return refresh_credentials(client, state);
+    case AWS_REMEDY_CLOCK:
+        return correct_clock(client, state, response);
+    }
+    return false;
+}
+
+/* --- The attempts ---------------------------------------------------------------------------- */
+
+enum attempt { ATTEMPT_SUCCEEDED, ATTEMPT_FAILED, ATTEMPT_AGAIN };
+
+static void count_outcome(struct aws_json_client *client, const struct call_state *state,
+                          const char *outcome)
+{
+    metric_add(client->calls, 1, client->options.service, state->call->operation,
+               outcome[0] != '\0' ? outcome : "other", NULL);
+}
+
+static enum attempt try_once(struct aws_json_client *client, struct call_state *state,
+                             json_t **ret_output, struct error *err)
+{
+    auto_aws_credentials struct aws_credentials credentials = {0};
+    auto_http_response struct http_response response = {0};
+    struct service_error refusal;
+
+    state->attempts++;
+    if (!aws_credentials_get(client->options.credentials, &credentials, err))
+        return ATTEMPT_FAILED;
+    if (!send_signed(client, state, &credentials, &response, err)) {
+        count_outcome(client, state, error_kind_name(err->kind));
+        if (err->kind == ERROR_UNAVAILABLE && wait_before_retry(client, state, false, 0))
+            return ATTEMPT_AGAIN;
+        return ATTEMPT_FAILED;
+    }
+    if (response.status >= 200 && response.status < 300) {
+        count_outcome(client, state, "ok");
+        retry_quota_refund(client->quota, state->attempts > 1, state->was_throttled);
+        return read_output(state, &response, ret_output, err) ? ATTEMPT_SUCCEEDED : ATTEMPT_FAILED;
+    }
+    service_error_parse(&response, &refusal);
+    count_outcome(client, state, refusal.code);
+    explain(client, state, &refusal, err);
+    err->retry_after_ms = response.retry_after_ms;
+    return is_worth_retrying(client, state, &refusal, &response) ? ATTEMPT_AGAIN : ATTEMPT_FAILED;
+}
+
+static bool prepare(struct aws_json_client *client, const struct aws_json_call *call,
+                    struct call_state *state, struct error *err)
+{
+    const char *separator;
+
+    if (!aws_region_is_well_formed(call->region))
+        return error_set(err, ERROR_INVALID, "RegionInvalid",
+                         "'%s' cannot be an AWS region: set one such as eu-west-1", call->region);
+    state->url = client->options.endpoint_url != NULL
+                     ? mem_strdup(client->options.endpoint_url)
+                     : aws_endpoint_make(client->options.service, call->region);
+    separator = strstr(state->url, "://");
+    if (separator == NULL)
+        return error_set(err, ERROR_INVALID, "EndpointInvalid",
+                         "the AWS endpoint '%s' is not a URL: correct AWS_ENDPOINT_URL",
+                         state->url);
+    state->host = separator + 3;
+    state->body = STRBUF_ERASING;
+    document_render(call->input, false, &state->body);
+    return true;
+}
+
+bool aws_json_client_call(struct aws_json_client *client, const struct aws_json_call *call,
+                          json_t **ret_output, struct error *err)
+{
+    struct call_state state = {
+        .call = call,
+        .begun_ms = timesource_monotonic_ms(client->options.timesource),
+    };
+    enum attempt result = ATTEMPT_FAILED;
+
+    if (prepare(client, call, &state, err)) {
+        do {
+            result = try_once(client, &state, ret_output, err);
+        } while (result == ATTEMPT_AGAIN);
+    }
+    free(state.url);
+    strbuf_release(&state.body);
+    if (result != ATTEMPT_SUCCEEDED)
+        return error_wrap(err, "AWS %s of '%s' in %s", call->operation, call->subject,
+                          call->region);
+    return true;
+}

@@ -1,0 +1,53 @@
+/*
+ * The AWS JSON 1.1 protocol: one signed POST for each operation, with retries, one refresh of
+ * credentials and one correction of the clock, and errors by code.  Knows no operation.
+ * Thread-safe; a call blocks at most 30 s.
+ */
+#ifndef AWS_JSON_CLIENT_H
+#define AWS_JSON_CLIENT_H
+
+#include "aws/credentials.h"
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/timesource.h"
+#include "http/transport.h"
+
+#include <jansson.h>
+
+#include <stdbool.h>
+
+struct metrics;
+struct aws_json_client;
+
+struct aws_json_client_options {
+    const char *service; /* signing name and host label: "secretsmanager"; all borrowed */
+    struct http_transport *transport;
+    struct aws_credentials_provider *credentials;
+    const struct timesource *timesource;
+    const struct random_source *random;
+    const struct cancellation *cancellation;
+    struct metrics *metrics;
+    const char *endpoint_url; /* NULL = AWS's own for the region */
+    const char *ca_file;
+    const char *user_agent;
+};
+
+struct aws_json_client *
+aws_json_client_new(const struct aws_json_client_options *options) returns_owned;
+void aws_json_client_free(struct aws_json_client *client);
+
+struct aws_json_call {
+    const char *operation; /* "DescribeSecret" */
+    const char *region;
+    const char *subject; /* what messages say it is about: the secret's name */
+    const json_t *input;
+    bool input_is_secret; /* AWS's text is not shown for a refused parameter: it may quote it */
+};
+
+/* *ret_output (may be NULL) is the JSON object of the answer.  INVALID for a region that cannot be
+ * one. */
+bool aws_json_client_call(struct aws_json_client *client, const struct aws_json_call *call,
+                          json_t **ret_output, struct error *err) must_check;
+
+#endif

@@ -1,0 +1,319 @@
+#include "aws/secrets_manager.h"
+
+#include "aws/json_client.h"
+#include "base/document.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+#define LABEL_CURRENT   "AWSCURRENT"
+#define LABEL_CANONICAL "dbuo-canonical"
+#define LABEL_PENDING   "dbuo-pending"
+
+struct secrets_manager {
+    struct aws_json_client *client;
+};
+
+struct secrets_manager *secrets_manager_new(const struct secrets_manager_options *options)
+{
+    struct aws_json_client_options client = {
+        .service = "secretsmanager",
+        .transport = options->transport,
+        .credentials = options->credentials,
+        .timesource = options->timesource,
+        .random = options->random,
+        .cancellation = options->cancellation,
+        .metrics = options->metrics,
+        .endpoint_url = options->endpoint_url,
+        .ca_file = options->ca_file,
+        .user_agent = options->user_agent,
+    };
+    struct secrets_manager *manager = mem_alloc(sizeof *manager);
+
+    manager->client = aws_json_client_new(&client);
+    return manager;
+}
+
+void secrets_manager_free(struct secrets_manager *manager)
+{
+    if (manager == NULL)
+        return;
+    aws_json_client_free(manager->client);
+    free(manager);
+}
+
+void secret_description_release(struct secret_description *description)
+{
+    free(description->arn);
+    free(description->name);
+    free(description->description);
+    free(description->current_version);
+    free(description->canonical_version);
+    free(description->pending_version);
+    free(description->owning_service);
+    free(description->primary_region);
+    json_decref(description->tags);
+    *description = (struct secret_description){0};
+}
+
+/* The input of every operation on one secret. */
+static json_t *make_input(const struct secrets_manager_target *target)
+{
+    json_t *input = json_object();
+
+    document_set_string(input, "SecretId", target->id);
+    return input;
+}
+
+static bool call(struct secrets_manager *manager, const struct secrets_manager_target *target,
+                 const char *operation, const json_t *input, json_t **ret_output, struct error *err)
+{
+    struct aws_json_call request = {
+        .operation = operation,
+        .region = target->region,
+        .subject = target->id,
+        .input = input,
+        .input_is_secret = json_object_get(input, "SecretString") != NULL,
+    };
+
+    return aws_json_client_call(manager->client, &request, ret_output, err);
+}
+
+static bool fail_unexpected(const struct secrets_manager_target *target, const char *operation,
+                            const char *what, struct error *err)
+{
+    return error_set(err, ERROR_INTERNAL, "UnexpectedAnswer", "AWS %s of '%s' in %s: %s", operation,
+                     target->id, target->region, what);
+}
+
+/* --- Reading --------------------------------------------------------------------------------- */
+
+/* AWS lists tags as [{"Key": k, "Value": v}]; here they are an object. */
+static json_t *read_tags(const json_t *list)
+{
+    json_t *tags = json_object();
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item) {
+        const char *key = document_string(item, "Key");
+        const char *value = document_string(item, "Value");
+
+        if (key != NULL)
+            json_object_set_new(tags, key, json_string(value != NULL ? value : ""));
+    }
+    return tags;
+}
+
+static json_t *write_tags(const json_t *tags)
+{
+    json_t *list = json_array();
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)tags, key, value)
+        json_array_append_new(list, json_pack("{s:s,s:O}", "Key", key, "Value", value));
+    return list;
+}
+
+/* The version that carries a label in {"<version>": ["<label>", ...]}; NULL = none. */
+static char *find_version(const json_t *versions, const char *label)
+{
+    const char *version;
+    const json_t *item;
+    json_t *labels;
+    size_t i;
+
+    json_object_foreach((json_t *)(uintptr_t)versions, version, labels) {
+        json_array_foreach(labels, i, item) {
+            if (json_is_string(item) && strcmp(json_string_value(item), label) == 0)
+                return mem_strdup(version);
+        }
+    }
+    return NULL;
+}
+
+bool secrets_manager_describe(struct secrets_manager *manager,
+                              const struct secrets_manager_target *target,
+                              struct secret_description *ret_description, struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+    auto_json json_t *output = NULL;
+    const json_t *versions, *deleted;
+    const char *arn, *description;
+
+    if (!call(manager, target, "DescribeSecret", input, &output, err))
+        return false;
+    arn = document_string(output, "ARN");
+    if (arn == NULL)
+        return fail_unexpected(target, "DescribeSecret", "the answer names no ARN", err);
+    versions = document_at(output, "VersionIdsToStages", NULL);
+    deleted = document_at(output, "DeletedDate", NULL);
+    description = document_string(output, "Description");
+    *ret_description = (struct secret_description){
+        .arn = mem_strdup(arn),
+        .name = mem_strdup_or_null(document_string(output, "Name")),
+        .description = mem_strdup(description != NULL ? description : ""),
+        .current_version = find_version(versions, LABEL_CURRENT),
+        .canonical_version = find_version(versions, LABEL_CANONICAL),
+        .pending_version = find_version(versions, LABEL_PENDING),
+        .owning_service = mem_strdup_or_null(document_string(output, "OwningService")),
+        .primary_region = mem_strdup_or_null(document_string(output, "PrimaryRegion")),
+        .tags = read_tags(document_at(output, "Tags", NULL)),
+        .scheduled_for_deletion = deleted != NULL,
+    };
+    return true;
+}
+
+bool secrets_manager_get_value(struct secrets_manager *manager,
+                               const struct secrets_manager_target *target, const char *version_id,
+                               const char *label, struct secret *ret_value, char **ret_version_id,
+                               struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+    auto_json json_t *output = NULL;
+    const json_t *value;
+
+    document_set_string(input, "VersionId", version_id);
+    if (version_id == NULL)
+        document_set_string(input, "VersionStage", label);
+    if (!call(manager, target, "GetSecretValue", input, &output, err))
+        return false;
+    value = document_at(output, "SecretString", NULL);
+    if (!json_is_string(value))
+        return error_set(err, ERROR_INVALID, "BinarySecret",
+                         "secret '%s' holds binary data instead of text: store the JSON as text",
+                         target->id);
+    secret_set(ret_value, json_string_value(value), json_string_length(value));
+    if (ret_version_id != NULL)
+        *ret_version_id = mem_strdup_or_null(document_string(output, "VersionId"));
+    return true;
+}
+
+/* --- Writing --------------------------------------------------------------------------------- */
+
+static void set_value(json_t *input, const char *token, const struct secret *value)
+{
+    document_set_string(input, "ClientRequestToken", token);
+    json_object_set_new(input, "SecretString", json_stringn(secret_reveal(value), value->length));
+}
+
+bool secrets_manager_create(struct secrets_manager *manager,
+                            const struct secrets_manager_target *target,
+                            const struct secret_creation *creation, char **ret_arn,
+                            struct error *err)
+{
+    auto_json json_t *input = json_object();
+    auto_json json_t *output = NULL;
+    const char *arn;
+
+    document_set_string(input, "Name", target->id);
+    document_set_string(input, "Description", creation->description);
+    document_set_string(input, "KmsKeyId", creation->kms_key_id);
+    if (json_object_size(creation->tags) > 0)
+        json_object_set_new(input, "Tags", write_tags(creation->tags));
+    set_value(input, creation->token, creation->value);
+    if (!call(manager, target, "CreateSecret", input, &output, err))
+        return false;
+    arn = document_string(output, "ARN");
+    if (arn == NULL)
+        return fail_unexpected(target, "CreateSecret", "the answer names no ARN", err);
+    *ret_arn = mem_strdup(arn);
+    return true;
+}
+
+static bool has_text(const json_t *array, const char *text)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(array, i, item) {
+        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool secrets_manager_put_value(struct secrets_manager *manager,
+                               const struct secrets_manager_target *target, const char *token,
+                               const struct secret *value, const char *label, struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+    auto_json json_t *output = NULL;
+
+    set_value(input, token, value);
+    if (label != NULL)
+        json_object_set_new(input, "VersionStages", json_pack("[s]", label));
+    if (!call(manager, target, "PutSecretValue", input, &output, err))
+        return false;
+    /* An old token is "success" too, and leaves the label where it was. */
+    if (!has_text(json_object_get(output, "VersionStages"), label != NULL ? label : LABEL_CURRENT))
+        return fail_unexpected(target, "PutSecretValue",
+                               "the label did not move to the new version", err);
+    return true;
+}
+
+bool secrets_manager_move_label(struct secrets_manager *manager,
+                                const struct secrets_manager_target *target, const char *label,
+                                const char *from_version, const char *to_version, struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+
+    document_set_string(input, "VersionStage", label);
+    document_set_string(input, "RemoveFromVersionId", from_version);
+    document_set_string(input, "MoveToVersionId", to_version);
+    if (call(manager, target, "UpdateSecretVersionStage", input, NULL, err))
+        return true;
+    /* The service calls a label that is elsewhere an invalid parameter. */
+    if (error_has_code(err, "InvalidParameterException"))
+        err->kind = ERROR_CONFLICT;
+    return false;
+}
+
+bool secrets_manager_set_description(struct secrets_manager *manager,
+                                     const struct secrets_manager_target *target,
+                                     const char *description, struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+
+    document_set_string(input, "Description", description);
+    return call(manager, target, "UpdateSecret", input, NULL, err);
+}
+
+bool secrets_manager_tag(struct secrets_manager *manager,
+                         const struct secrets_manager_target *target, const json_t *tags,
+                         struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+
+    json_object_set_new(input, "Tags", write_tags(tags));
+    return call(manager, target, "TagResource", input, NULL, err);
+}
+
+bool secrets_manager_untag(struct secrets_manager *manager,
+                           const struct secrets_manager_target *target, const json_t *keys,
+                           struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+
+    json_object_set_new(input, "TagKeys", json_deep_copy(keys));
+    return call(manager, target, "UntagResource", input, NULL, err);
+}
+
+bool secrets_manager_restore(struct secrets_manager *manager,
+                             const struct secrets_manager_target *target, struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+
+    return call(manager, target, "RestoreSecret", input, NULL, err);
+}
+
+bool secrets_manager_delete(struct secrets_manager *manager,
+                            const struct secrets_manager_target *target,
+                            unsigned recovery_window_days, struct error *err)
+{
+    auto_json json_t *input = make_input(target);
+
+    json_object_set_new(input, "RecoveryWindowInDays", json_integer(recovery_window_days));
+    return call(manager, target, "DeleteSecret", input, NULL, err);
+}

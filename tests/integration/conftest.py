@@ -1,0 +1,51 @@
+"""The servers of a test session: made once, on loopback, gone with the session."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TREE / "dev"), str(Path(__file__).parent)]
+
+from devstack.kube import ControlPlane  # noqa: E402
+from devstack.stack import Stack  # noqa: E402
+from support.cluster import Namespace  # noqa: E402
+from support.resources import unique  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The stack of this session; each part starts when a test first asks for it."""
+    folder = Path(tempfile.mkdtemp(prefix="dbuo-tests-"))
+    folder.chmod(0o755)
+    stack = Stack(folder / "stack")
+    stack.up([])
+    try:
+        yield stack
+    finally:
+        stack.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kube(stack: Stack) -> ControlPlane:
+    """The control plane with what `kubectl apply -k config/default` installs."""
+    stack.up(["kube"])
+    stack.kube.kubectl("apply", "-k", str(TREE / "config" / "default"))
+    stack.kube.kubectl("wait", "--for=condition=Established", "crd/databases.database.opzkit.io", "--timeout=30s")
+    # Nothing runs pods here: the operator is a process of the test's.
+    stack.kube.kubectl("-n", "database-user-operator-system", "scale", "--replicas=0",
+                       "deployment/database-user-operator-controller-manager")  # fmt: skip
+    return stack.kube
+
+
+@pytest.fixture
+def namespace(kube: ControlPlane) -> Namespace:
+    """A namespace of the test's own."""
+    return Namespace(kube, unique("test-"))

@@ -1,0 +1,1 @@
+"""What the integration tests share: resources, the operator as a process, waiting."""
