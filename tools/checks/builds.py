@@ -85,7 +85,7 @@ def configure(build: Build) -> None:
     if status != 0:
         raise Broken(
             f"meson cannot configure the build; if a library is missing, run "
-            f"tools/install-dependencies:\n{last_lines(log)}"
+            f"tools/install-dependencies:\n{last_lines(log, 8)}"
         )
     stamp.write_text(wanted)
 

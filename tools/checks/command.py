@@ -37,10 +37,10 @@ def read_output(command: Sequence[str], env: Mapping[str, str] | None = None) ->
     return done.stdout
 
 
-def last_lines(log: Path) -> str:
+def last_lines(log: Path, count: int = LAST_LINES) -> str:
     """The end of a log, for a screen."""
     lines = log.read_text(errors="replace").splitlines()
-    return "\n".join("    " + line for line in lines[-LAST_LINES:])
+    return "\n".join("    " + line for line in lines[-count:])
 
 
 def _last_line(log: Path) -> str:
