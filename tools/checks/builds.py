@@ -13,7 +13,7 @@ from .command import BUILD, TREE, last_lines, read_output, require, run
 from .counts import count_meson
 from .outcome import Broken, Outcome, failure, success
 
-RELEASE_OPTIONS = ("-Dbuildtype=release", "-Doptimization=2")
+RELEASE_OPTIONS = ("-Dbuildtype=release", "-Doptimization=2", "-Dtests=false")
 
 # gcc warns of what the instrumentation itself brings in (a null format string), so warnings are
 # errors in the plain builds of both compilers only.
