@@ -4,11 +4,13 @@
  * Error kinds by HTTP status and reason: 400/422 INVALID, 401 and 403 DENIED, 404 NOT_FOUND,
  * 409 and a failed JSON Patch test (422 with such a cause) CONFLICT, 410 GONE, 429 and 5xx
  * UNAVAILABLE with the server's retry hint.  The code of an error is the Status reason
- * ("AlreadyExists", "Conflict", "Invalid", "Expired", ...).
+ * ("AlreadyExists", "Conflict", "Invalid", "Expired", ...), for a transport error that of
+ * http/transport.h.
  *
  * Authentication (token re-read, client certificates) comes from struct kube_config; a 401 drops
- * the cached token and is retried once.  GET, Server-Side Apply and JSON Patch with tests are
- * retried a few times inside on 429 (with Retry-After), 503 and lost connections.
+ * the cached token and is retried once.  GET, Server-Side Apply and JSON Patch (which must have
+ * tests) are retried a few times inside on 429 and 503 (waiting as Retry-After says, at most 10 s)
+ * and lost connections, but not after a time-out.
  * Thread-safe; every call blocks.
  */
 #ifndef KUBE_CLIENT_H
@@ -26,6 +28,7 @@
 
 struct kube_config;
 struct kube_client;
+struct metrics;
 
 /* What the client is made of; all borrowed for its life. */
 struct kube_client_options {
@@ -35,6 +38,7 @@ struct kube_client_options {
     const struct random_source *random;
     const struct cancellation *cancellation;
     const char *user_agent;
+    struct metrics *metrics; /* NULL = none */
 };
 
 struct kube_client *kube_client_new(const struct kube_client_options *options) returns_owned;
