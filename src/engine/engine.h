@@ -133,11 +133,6 @@ struct engine_driver {
      * others, where the server can.  Finishes what an interrupted call of its own left. */
     bool (*create_database)(struct engine_session *session,
                             const struct engine_database_creation *creation, struct error *err);
-    /* Puts the marker on what is there already and is ours by other proof (a crash between two
-     * steps). */
-    bool (*mark_user)(struct engine_session *session, const char *username,
-                      const struct engine_marker *marker, struct error *err);
-
     /* Logs in as the user to its database over the TLS settings of the request, whose admin
      * credentials are not used.  True with the outcome in *ret_login; false only when nothing was
      * learned (unreachable, time-out, too many connections).  `detail` (ERROR_MESSAGE_SIZE bytes)
@@ -151,5 +146,8 @@ extern const struct engine_driver engine_postgres;
 
 /* The driver for a word of spec.engine, NULL when none is built in. */
 const struct engine_driver *engine_driver_find(const char *word);
+
+/* Sets up the client library of every driver; once, before the first thread. */
+void engine_library_init(void);
 
 #endif

@@ -1,0 +1,252 @@
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "engine/postgres_operations.h"
+#include "engine/scram.h"
+
+#include <string.h>
+
+/* A database appears under its name only when it is marked and closed to others; until then it is
+ * called by this prefix and the uid of the resource. */
+#define TEMPORARY_PREFIX "dbuo_"
+
+/* From this version on, whoever creates a role may not act for it without a grant to himself. */
+enum { VERSION_WITH_SET_OPTION = 160000 };
+
+/* --- Quoting: the only two ways by which a name or a text enters a statement ----------------- */
+
+static void append_identifier(struct strbuf *sql, const char *name)
+{
+    strbuf_append_char(sql, '"');
+    for (; *name != '\0'; name++) {
+        if (*name == '"')
+            strbuf_append_char(sql, '"');
+        strbuf_append_char(sql, *name);
+    }
+    strbuf_append_char(sql, '"');
+}
+
+/* As an escape string where a backslash is inside, so that no setting changes its meaning. */
+static void append_literal(struct strbuf *sql, const char *text)
+{
+    if (strchr(text, '\\') != NULL)
+        strbuf_append_text(sql, " E");
+    strbuf_append_char(sql, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'' || *text == '\\')
+            strbuf_append_char(sql, *text);
+        strbuf_append_char(sql, *text);
+    }
+    strbuf_append_char(sql, '\'');
+}
+
+static void append_marker(struct strbuf *sql, const struct engine_marker *marker)
+{
+    auto_free char *text = engine_marker_render(marker);
+
+    append_literal(sql, text);
+}
+
+/* --- Rights of the admin --------------------------------------------------------------------- */
+
+struct admin_rights {
+    bool is_superuser;
+    bool may_create_roles;
+    bool may_create_databases;
+};
+
+static bool read_rights(struct engine_session *session, struct admin_rights *ret_rights,
+                        struct error *err)
+{
+    static const char sql[] = "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
+                              " WHERE rolname = current_user";
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "reading the admin's rights", sql, NULL, 0, &result, err))
+        return false;
+    if (PQntuples(result) != 1)
+        return error_set(err, ERROR_INTERNAL, NULL, "the server's catalog does not know '%s'",
+                         session->username);
+    ret_rights->is_superuser = PQgetvalue(result, 0, 0)[0] == 't';
+    ret_rights->may_create_roles = PQgetvalue(result, 0, 1)[0] == 't';
+    ret_rights->may_create_databases = PQgetvalue(result, 0, 2)[0] == 't';
+    return true;
+}
+
+static bool require_right(const struct engine_session *session, const struct admin_rights *rights,
+                          bool has_it, const char *right, struct error *err)
+{
+    if (rights->is_superuser || has_it)
+        return true;
+    return error_set(err, ERROR_DENIED, "42501",
+                     "the admin user '%s' lacks %s: run ALTER ROLE \"%s\" %s as a superuser",
+                     session->username, right, session->username, right);
+}
+
+/* --- The user -------------------------------------------------------------------------------- */
+
+static void append_membership(struct strbuf *sql, const struct engine_session *session,
+                              const char *username)
+{
+    strbuf_append_text(sql, "GRANT ");
+    append_identifier(sql, username);
+    strbuf_append_text(sql, " TO CURRENT_USER");
+    if (session->server_version >= VERSION_WITH_SET_OPTION)
+        strbuf_append_text(sql, " WITH INHERIT TRUE, SET TRUE");
+    strbuf_append_text(sql, "; ");
+}
+
+static void append_role_comment(struct strbuf *sql, const char *username,
+                                const struct engine_marker *marker)
+{
+    strbuf_append_text(sql, "COMMENT ON ROLE ");
+    append_identifier(sql, username);
+    strbuf_append_text(sql, " IS ");
+    append_marker(sql, marker);
+    strbuf_append_text(sql, "; ");
+}
+
+bool postgres_create_user(struct engine_session *session,
+                          const struct engine_user_creation *creation, struct error *err)
+{
+    auto_strbuf struct strbuf sql = STRBUF_ERASING;
+    auto_secret struct secret verifier = {0};
+    struct admin_rights rights;
+
+    if (!read_rights(session, &rights, err) ||
+        !require_right(session, &rights, rights.may_create_roles, "CREATEROLE", err) ||
+        !scram_make_verifier(creation->password, session->random, &verifier, err))
+        return false;
+    strbuf_append_text(&sql, "CREATE ROLE ");
+    append_identifier(&sql, creation->username);
+    strbuf_append_text(&sql, " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ");
+    append_literal(&sql, secret_reveal(&verifier));
+    strbuf_append_text(&sql, "; ");
+    if (!rights.is_superuser)
+        append_membership(&sql, session, creation->username);
+    append_role_comment(&sql, creation->username, creation->marker);
+    return postgres_execute_transaction(session, "creating the role", strbuf_text(&sql), err);
+}
+
+/* --- The database ---------------------------------------------------------------------------- */
+
+enum leftover { LEFTOVER_NONE, LEFTOVER_USABLE, LEFTOVER_HALF_DROPPED };
+
+/* What an interrupted call of ours left under the temporary name; the id of a usable one is the
+ * caller's. */
+static bool find_leftover(struct engine_session *session, const char *temporary,
+                          enum leftover *ret_leftover, char **ret_id, struct error *err)
+{
+    static const char sql[] = "SELECT oid::text, datconnlimit = -2, datdba = (SELECT oid FROM"
+                              " pg_roles WHERE rolname = current_user) FROM pg_database"
+                              " WHERE datname = $1";
+    const char *const parameters[] = {temporary};
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "looking for an unfinished database", sql, parameters, 1, &result,
+                        err))
+        return false;
+    *ret_leftover = LEFTOVER_NONE;
+    if (PQntuples(result) == 0)
+        return true;
+    if (PQgetvalue(result, 0, 2)[0] != 't')
+        return error_set(err, ERROR_INVALID, "ForeignTemporary",
+                         "a database '%s' exists and is not the admin user's: drop or rename it",
+                         temporary);
+    *ret_leftover = PQgetvalue(result, 0, 1)[0] == 't' ? LEFTOVER_HALF_DROPPED : LEFTOVER_USABLE;
+    *ret_id = mem_strdup(PQgetvalue(result, 0, 0));
+    return true;
+}
+
+static bool run_on_database(struct engine_session *session, const char *doing, const char *verb,
+                            const char *name, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    strbuf_append_text(&sql, verb);
+    append_identifier(&sql, name);
+    return postgres_execute(session, doing, strbuf_text(&sql), err);
+}
+
+/* Makes sure that the temporary database is there and usable. */
+static bool ensure_temporary(struct engine_session *session, const char *temporary, char **ret_id,
+                             struct error *err)
+{
+    enum leftover leftover;
+
+    if (!find_leftover(session, temporary, &leftover, ret_id, err))
+        return false;
+    if (leftover == LEFTOVER_USABLE)
+        return true;
+    if (leftover == LEFTOVER_HALF_DROPPED &&
+        !run_on_database(session, "dropping an unfinished database", "DROP DATABASE ", temporary,
+                         err))
+        return false;
+    if (!run_on_database(session, "creating the database", "CREATE DATABASE ", temporary, err))
+        return false;
+    free(*ret_id);
+    *ret_id = NULL;
+    if (!find_leftover(session, temporary, &leftover, ret_id, err))
+        return false;
+    if (leftover != LEFTOVER_USABLE)
+        return error_set(err, ERROR_CONFLICT, NULL, "the new database '%s' vanished", temporary);
+    return true;
+}
+
+static void append_finish(struct strbuf *sql, const struct engine_database_creation *creation,
+                          const char *temporary, const char *id)
+{
+    struct engine_marker user_marker = {0};
+
+    strbuf_append_text(sql, "REVOKE ALL ON DATABASE ");
+    append_identifier(sql, temporary);
+    strbuf_append_text(sql, " FROM PUBLIC; COMMENT ON DATABASE ");
+    append_identifier(sql, temporary);
+    strbuf_append_text(sql, " IS ");
+    append_marker(sql, creation->marker);
+    strbuf_append_text(sql, "; ALTER DATABASE ");
+    append_identifier(sql, temporary);
+    strbuf_append_text(sql, " RENAME TO ");
+    append_identifier(sql, creation->database);
+    strbuf_append_text(sql, "; ");
+    engine_marker_copy(&user_marker, creation->marker);
+    free(user_marker.database);
+    user_marker.database = mem_strdup(id);
+    append_role_comment(sql, creation->username, &user_marker);
+    engine_marker_release(&user_marker);
+    if (!creation->owned_by_user)
+        return;
+    /* Last, because only the owner may do what comes before. */
+    strbuf_append_text(sql, "ALTER DATABASE ");
+    append_identifier(sql, creation->database);
+    strbuf_append_text(sql, " OWNER TO ");
+    append_identifier(sql, creation->username);
+    strbuf_append_text(sql, "; ");
+}
+
+/* Somebody took the name meanwhile: what we made is of no use to anybody. */
+static bool give_up(struct engine_session *session, const char *temporary)
+{
+    struct error ignored;
+
+    return run_on_database(session, "dropping an unfinished database", "DROP DATABASE ", temporary,
+                           &ignored) &&
+           false;
+}
+
+bool postgres_create_database(struct engine_session *session,
+                              const struct engine_database_creation *creation, struct error *err)
+{
+    auto_free char *temporary = mem_printf(TEMPORARY_PREFIX "%s", creation->marker->uid);
+    auto_strbuf struct strbuf sql = {0};
+    auto_free char *id = NULL;
+    struct admin_rights rights;
+
+    if (!read_rights(session, &rights, err) ||
+        !require_right(session, &rights, rights.may_create_databases, "CREATEDB", err) ||
+        !ensure_temporary(session, temporary, &id, err))
+        return false;
+    append_finish(&sql, creation, temporary, id);
+    if (postgres_execute_transaction(session, "finishing the database", strbuf_text(&sql), err))
+        return true;
+    return error_has_code(err, "42P04") ? give_up(session, temporary) : false;
+}

@@ -1,0 +1,136 @@
+#include "engine/postgres_error.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* A code, or its class (two characters); the first match counts. */
+static const struct sqlstate_meaning {
+    const char *prefix;
+    enum error_kind kind;
+    const char *sentence;
+} meanings[] = {
+    {"42P04", ERROR_CONFLICT, "the database exists already"},
+    {"42710", ERROR_CONFLICT, "the role exists already"},
+    {"23505", ERROR_CONFLICT, "somebody else created it at the same time"},
+    {"3D000", ERROR_NOT_FOUND, "the database does not exist"},
+    {"42704", ERROR_NOT_FOUND, "the role does not exist"},
+    {"28P01", ERROR_DENIED, "the server refused the password: correct it in the Secret"},
+    {"28000", ERROR_DENIED,
+     "the server refuses this login (role without LOGIN, or pg_hba.conf): allow it there"},
+    {"42501", ERROR_DENIED, "the admin user lacks the right to do this"},
+    {"25006", ERROR_UNAVAILABLE, "the server is read-only: point the connection at the primary"},
+    {"55006", ERROR_UNAVAILABLE,
+     "an object that is needed is in use by another session (for CREATE DATABASE: somebody is "
+     "connected to template1)"},
+    {"55P03", ERROR_UNAVAILABLE, "a lock was not free in time"},
+    {"57014", ERROR_UNAVAILABLE, "the statement took too long and was cancelled"},
+    {"57P01", ERROR_UNAVAILABLE, "the server is shutting down"},
+    {"57P02", ERROR_UNAVAILABLE, "the server crashed"},
+    {"57P03", ERROR_UNAVAILABLE, "the server is starting up or shutting down"},
+    {"55000", ERROR_UNAVAILABLE, "the database does not accept connections"},
+    {"53300", ERROR_UNAVAILABLE, "the server has no connection left"},
+    {"53", ERROR_UNAVAILABLE, "the server is out of resources (disk, memory or connections)"},
+    {"40", ERROR_UNAVAILABLE, "another transaction was in the way"},
+    {"08", ERROR_UNAVAILABLE, "the connection failed"},
+    {"58", ERROR_UNAVAILABLE, "the server has a problem with its own files"},
+    {"XX000", ERROR_UNAVAILABLE, "the server reported an internal error (concurrent change?)"},
+    {"42939", ERROR_INVALID, "the name is reserved by the server: choose another"},
+    {"0LP01", ERROR_INVALID,
+     "the role is a member of the admin user, so that the admin cannot "
+     "become a member of it: choose another username"},
+    {"0L000", ERROR_DENIED, "the admin user may not grant this"},
+    {"01007", ERROR_DENIED, "the server did not grant what was asked for (a right is missing)"},
+    {"01006", ERROR_DENIED, "the server did not revoke what was asked for (a right is missing)"},
+    {"2BP01", ERROR_CONFLICT, "other objects depend on it"},
+    {"0A000", ERROR_INVALID, "the server does not support this"},
+};
+
+bool postgres_error_set(struct error *err, const char *sqlstate, const char *doing)
+{
+    for (size_t i = 0; i < array_length(meanings); i++) {
+        if (strncmp(sqlstate, meanings[i].prefix, strlen(meanings[i].prefix)) == 0)
+            return error_set(err, meanings[i].kind, sqlstate, "%s failed: %s (SQLSTATE %s)", doing,
+                             meanings[i].sentence, sqlstate);
+    }
+    if (sqlstate[0] == '\0')
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "%s failed: the connection was lost", doing);
+    return error_set(err, ERROR_INTERNAL, sqlstate,
+                     "%s failed: the server answered SQLSTATE %s (see its log)", doing, sqlstate);
+}
+
+static bool is_sqlstate(const char *text)
+{
+    return strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 &&
+           (text[5] == '\0' || text[5] == '\n');
+}
+
+void postgres_error_find_sqlstate(const char *text, char ret_sqlstate[static 6])
+{
+    static const char *const severities[] = {"FATAL:  ", "ERROR:  "};
+
+    ret_sqlstate[0] = '\0';
+    for (size_t i = 0; i < array_length(severities); i++) {
+        const char *found = text;
+
+        /* With several hosts there are several texts; the last host's counts. */
+        while ((found = strstr(found, severities[i])) != NULL) {
+            found += strlen(severities[i]);
+            if (is_sqlstate(found)) {
+                memcpy(ret_sqlstate, found, 5);
+                ret_sqlstate[5] = '\0';
+            }
+        }
+    }
+}
+
+/* libpq speaks English as long as nobody calls setlocale(), and nobody does. */
+static const struct text_meaning {
+    const char *part;
+    enum error_kind kind;
+    const char *code;
+    const char *sentence;
+} texts[] = {
+    {"could not translate host name", ERROR_UNAVAILABLE, "Resolve",
+     "its host name cannot be resolved: correct it, or look at the DNS"},
+    {"does not match host name", ERROR_INVALID, "Tls",
+     "its certificate is for another host name: correct the host, or use sslmode=verify-ca"},
+    {"certificate verify failed", ERROR_INVALID, "Tls",
+     "its certificate is not signed by a trusted CA: put the CA into the key ca.crt of the Secret"},
+    {"could not read root certificate", ERROR_INVALID, "Tls",
+     "the CA certificate cannot be read: put one in PEM form into the key ca.crt of the Secret"},
+    {"root certificate file", ERROR_INVALID, "Tls",
+     "there is no CA to verify it with: put one into the key ca.crt of the Secret"},
+    {"does not support SSL", ERROR_INVALID, "Tls",
+     "it has no TLS: switch it on there, or use sslmode=disable"},
+    {"SSL error", ERROR_UNAVAILABLE, "Tls", "the TLS handshake failed"},
+    {"session is read-only", ERROR_UNAVAILABLE, "ReadOnly",
+     "none of its hosts takes writes: point the connection at the primary"},
+    {"Connection refused", ERROR_UNAVAILABLE, "Refused",
+     "nobody listens there: start the server, or correct host and port"},
+    {"o route to host", ERROR_UNAVAILABLE, "Unreachable", "there is no route to it"},
+    {"etwork is unreachable", ERROR_UNAVAILABLE, "Unreachable", "there is no route to it"},
+    {"server closed the connection unexpectedly", ERROR_UNAVAILABLE, "Reset",
+     "it closed the connection"},
+    {"Connection reset", ERROR_UNAVAILABLE, "Reset", "it reset the connection"},
+    {"timeout expired", ERROR_UNAVAILABLE, "Timeout", "it did not answer in time"},
+};
+
+bool postgres_error_set_unreachable(struct error *err, const char *text, const char *label)
+{
+    for (size_t i = 0; i < array_length(texts); i++) {
+        if (strstr(text, texts[i].part) != NULL)
+            return error_set(err, texts[i].kind, texts[i].code,
+                             "cannot connect to the PostgreSQL server %s: %s", label,
+                             texts[i].sentence);
+    }
+    return error_set(err, ERROR_UNAVAILABLE, NULL,
+                     "cannot connect to the PostgreSQL server %s: it does not answer as "
+                     "PostgreSQL does",
+                     label);
+}
+
+bool postgres_error_is_unsafe_authentication(const char *text)
+{
+    return strstr(text, "channel binding") != NULL ||
+           strstr(text, "authentication method requirement") != NULL;
+}

@@ -1,0 +1,67 @@
+/*
+ * One connection to PostgreSQL over libpq's non-blocking calls: every wait has a deadline and ends
+ * on cancellation, no setting outlives a transaction (a pooler may sit between), and no text of the
+ * server reaches an error, since it may quote a statement that holds a secret.
+ *
+ * Inside the PostgreSQL driver only.
+ */
+#ifndef ENGINE_POSTGRES_SESSION_H
+#define ENGINE_POSTGRES_SESSION_H
+
+#include "engine/engine.h"
+
+#include <libpq-fe.h>
+
+#include <stdbool.h>
+
+enum { POSTGRES_SQLSTATE_SIZE = 6 };
+
+struct engine_session {
+    PGconn *connection;
+    const struct timesource *timesource;
+    const struct random_source *random;
+    const struct cancellation *cancellation;
+    uint32_t statement_timeout_ms;
+    uint32_t lock_timeout_ms;
+    char *label;                          /* "host:port", for messages */
+    char *username;                       /* whom we are logged in as */
+    int server_version;                   /* e.g. 150018 */
+    char warning[POSTGRES_SQLSTATE_SIZE]; /* the last warning's SQLSTATE; "" = none */
+};
+
+/* Who logs in where. */
+struct postgres_login {
+    const char *username;
+    const struct secret *password;
+    const char *database;
+    bool is_proof; /* a stored password: never in clear, and what the server says is an outcome */
+};
+
+/* Connects within the request's time.  On failure *ret_sqlstate (POSTGRES_SQLSTATE_SIZE bytes, may
+ * be NULL) gets the server's SQLSTATE, or "" when the server did not speak. */
+bool postgres_connect(const struct engine_connect_request *request,
+                      const struct postgres_login *login, struct engine_session **ret_session,
+                      char *ret_sqlstate, struct error *err) must_check;
+void postgres_disconnect(struct engine_session *session);
+
+/* Runs one statement with text parameters; `doing` names it in messages ("reading the catalog").
+ * The caller clears *ret_result with PQclear(); it has rows. */
+bool postgres_query(struct engine_session *session, const char *doing, const char *sql,
+                    const char *const *parameters, int parameter_count, PGresult **ret_result,
+                    struct error *err) must_check;
+/* Runs one statement outside a transaction. */
+bool postgres_execute(struct engine_session *session, const char *doing, const char *sql,
+                      struct error *err) must_check;
+/* Runs statements, separated by ';', in one transaction with our time limits.  A warning that
+ * something was not granted or not revoked is a failure, and nothing is committed. */
+bool postgres_execute_transaction(struct engine_session *session, const char *doing,
+                                  const char *statements, struct error *err) must_check;
+
+static inline void postgres_clear_scope(PGresult **result)
+{
+    PQclear(*result);
+}
+
+#define auto_result run_at_scope_end(postgres_clear_scope)
+
+#endif
