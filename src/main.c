@@ -1,0 +1,342 @@
+/*
+ * Reads the options, builds the rooms, starts and stops them: the only file that knows all of them.
+ *
+ * Signals are taken by this thread alone.  The first SIGTERM or SIGINT drains, a second one ends
+ * the process at once, which is harmless: a new process finds its way from what really exists.
+ */
+#include "aws/credentials.h"
+#include "aws/endpoint.h"
+#include "aws/region.h"
+#include "aws/secrets_manager.h"
+#include "base/cancellation.h"
+#include "base/document.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/timesource.h"
+#include "controller/controller.h"
+#include "engine/engine.h"
+#include "http/curl_transport.h"
+#include "kube/client.h"
+#include "kube/config.h"
+#include "options.h"
+#include "server/health.h"
+#include "server/http_server.h"
+#include "server/metrics_page.h"
+#include "version.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define USER_AGENT "database-user-operator/" DBUO_VERSION
+
+enum { EXIT_USAGE = 2 };
+
+/* Everything that is built, in the order of building; torn down in reverse. */
+struct program {
+    struct options options;
+    struct log *log;
+    struct log_scope scope;
+    struct metrics *metrics;
+    struct cancellation *stopping; /* no new work */
+    struct cancellation *aborting; /* running passes end too */
+    struct kube_config *kube_config;
+    struct http_transport *transport;
+    struct kube_client *kube;
+    struct aws_credentials_provider *credentials;
+    struct secrets_manager *secrets;
+    struct controller *controller;
+    struct health liveness;
+    struct health readiness;
+    struct http_server *health_server;
+    struct http_server *metrics_server;
+};
+
+static const char *read_environment(const char *name)
+{
+    return getenv(name); /* before the first thread, and nobody changes the environment later */
+}
+
+static const char *read_setting(void *context maybe_unused, const char *name)
+{
+    return read_environment(name);
+}
+
+static const char *or_null(const char *text)
+{
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* --- Before the first thread ----------------------------------------------------------------- */
+
+/* A core dump would hold passwords; a second heap for each thread would cost more than it saves. */
+static void harden_process(void)
+{
+    struct rlimit none = {0, 0};
+
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &none);
+    mallopt(M_ARENA_MAX, 2);
+}
+
+static void block_signals(sigset_t *ret_signals)
+{
+    sigemptyset(ret_signals);
+    sigaddset(ret_signals, SIGTERM);
+    sigaddset(ret_signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bool init_libraries(struct error *err)
+{
+    document_install_allocator();
+    engine_library_init();
+    return curl_transport_global_init(err);
+}
+
+/* --- Building the rooms ---------------------------------------------------------------------- */
+
+static bool build_kube(struct program *program, struct error *err)
+{
+    struct curl_transport_options transport = {0};
+    struct kube_client_options client = {
+        .timesource = &timesource_system,
+        .random = &random_system,
+        .user_agent = USER_AGENT " (linux) kubernetes/unknown",
+    };
+
+    if (!kube_config_load(or_null(program->options.kubeconfig), &timesource_system,
+                          &program->kube_config, err))
+        return false;
+    program->transport = curl_transport_new(&transport);
+    client.config = program->kube_config;
+    client.transport = program->transport;
+    client.cancellation = program->aborting;
+    program->kube = kube_client_new(&client);
+    return true;
+}
+
+static void build_aws(struct program *program)
+{
+    struct secrets_manager_options options = {
+        .transport = program->transport,
+        .timesource = &timesource_system,
+        .random = &random_system,
+        .cancellation = program->aborting,
+        .metrics = program->metrics,
+        .endpoint_url =
+            aws_endpoint_find_override(read_setting, NULL, "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+        .ca_file = or_null(getenv("AWS_CA_BUNDLE")),
+        .user_agent = USER_AGENT,
+    };
+
+    program->credentials = aws_credentials_chain_new(read_setting, NULL);
+    options.credentials = program->credentials;
+    program->secrets = secrets_manager_new(&options);
+}
+
+static void build_controller(struct program *program)
+{
+    struct controller_options options = {
+        .kube = program->kube,
+        .secrets = program->secrets,
+        .timesource = &timesource_system,
+        .random = &random_system,
+        .stopping = program->stopping,
+        .aborting = program->aborting,
+        .log = program->log,
+        .metrics = program->metrics,
+        .watch_namespace = or_null(program->options.watch_namespace),
+        .cluster_id = or_null(program->options.cluster_id),
+        .default_region = aws_region_find_default(read_setting, NULL),
+        .database_ca_file = or_null(program->options.database_ca_file),
+        .sync_period_ms = program->options.sync_period_ms,
+        .worker_count = program->options.max_concurrent_reconciles,
+    };
+
+    program->controller = controller_new(&options);
+}
+
+/* --- Probes and scrapes ---------------------------------------------------------------------- */
+
+static bool always(void *context maybe_unused)
+{
+    return true;
+}
+
+static bool is_synced(void *context)
+{
+    const struct program *program = context;
+
+    return controller_has_synced(program->controller);
+}
+
+static bool is_not_stopping(void *context)
+{
+    const struct program *program = context;
+
+    return !cancellation_is_requested(program->stopping);
+}
+
+static bool listen_on(struct program *program, const char *address, const struct http_route *routes,
+                      size_t count, const char *what, struct http_server **ret_server,
+                      struct error *err)
+{
+    if (strcmp(address, "0") == 0 || address[0] == '\0')
+        return true;
+    if (!http_server_start(address, routes, count, ret_server, err))
+        return error_wrap(err, "serving %s", what);
+    log_info(&program->scope, "serving %s on port %u", what,
+             (unsigned)http_server_port(*ret_server));
+    return true;
+}
+
+static bool start_servers(struct program *program, struct error *err)
+{
+    const struct http_route health[] = {
+        {"/healthz", true, health_answer, &program->liveness},
+        {"/livez", true, health_answer, &program->liveness},
+        {"/readyz", true, health_answer, &program->readiness},
+    };
+    const struct http_route metrics[] = {
+        {"/metrics", false, metrics_page_answer, program->metrics},
+    };
+
+    health_add(&program->liveness, &(struct health_check){"ping", always, NULL});
+    health_add(&program->readiness, &(struct health_check){"informers", is_synced, program});
+    health_add(&program->readiness, &(struct health_check){"running", is_not_stopping, program});
+    return listen_on(program, program->options.health_address, health, array_length(health),
+                     "health", &program->health_server, err) &&
+           listen_on(program, program->options.metrics_address, metrics, array_length(metrics),
+                     "metrics", &program->metrics_server, err);
+}
+
+/* --- Running --------------------------------------------------------------------------------- */
+
+static bool build(struct program *program, struct error *err)
+{
+    program->metrics = metrics_new();
+    program->stopping = cancellation_new();
+    program->aborting = cancellation_new();
+    if (!init_libraries(err) || !build_kube(program, err))
+        return false;
+    build_aws(program);
+    build_controller(program);
+    return start_servers(program, err);
+}
+
+static void report_start(const struct program *program)
+{
+    const char *region = aws_region_find_default(read_setting, NULL);
+
+    log_info(
+        &program->scope,
+        "starting version %s: API server %s, namespaces %s, AWS credentials from %s, region %s",
+        DBUO_VERSION, kube_config_server(program->kube_config),
+        or_null(program->options.watch_namespace) != NULL ? program->options.watch_namespace
+                                                          : "all",
+        aws_credentials_source(program->credentials), region != NULL ? region : "not set");
+}
+
+/* A second signal while draining ends the process at once. */
+static void *wait_for_second_signal(void *context)
+{
+    int number;
+
+    if (sigwait(context, &number) == 0)
+        _exit(EXIT_FAILURE);
+    return NULL;
+}
+
+static int run(struct program *program, const sigset_t *signals)
+{
+    sigset_t second = *signals;
+    pthread_t watcher;
+    int number;
+
+    report_start(program);
+    controller_start(program->controller);
+    sigwait(signals, &number);
+    log_info(&program->scope, "stopping: running reconciles may finish");
+    if (pthread_create(&watcher, NULL, wait_for_second_signal, &second) == 0)
+        pthread_detach(watcher);
+    cancellation_request(program->stopping);
+    if (!controller_stop(program->controller, program->aborting,
+                         (int64_t)program->options.graceful_shutdown_timeout_ms))
+        log_warning(&program->scope, "running reconciles were cut short");
+    log_info(&program->scope, "stopped");
+    return EXIT_SUCCESS;
+}
+
+static void tear_down(struct program *program)
+{
+    http_server_stop(program->metrics_server);
+    http_server_stop(program->health_server);
+    controller_free(program->controller);
+    secrets_manager_free(program->secrets);
+    aws_credentials_provider_free(program->credentials);
+    kube_client_free(program->kube);
+    http_transport_free(program->transport);
+    kube_config_free(program->kube_config);
+    cancellation_free(program->stopping);
+    cancellation_free(program->aborting);
+    metrics_free(program->metrics);
+    log_free(program->log);
+}
+
+static int show(void (*append)(struct strbuf *buf))
+{
+    auto_strbuf struct strbuf text = {0};
+
+    append(&text);
+    return fputs(strbuf_text(&text), stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS
+                                                                         : EXIT_FAILURE;
+}
+
+static void append_version(struct strbuf *buf)
+{
+    strbuf_append_text(buf, "database-user-operator " DBUO_VERSION "\n");
+}
+
+int main(int argument_count, char **arguments)
+{
+    struct program program = {0};
+    enum log_level level = LOG_LEVEL_INFO;
+    sigset_t signals;
+    struct error err;
+    int status = EXIT_FAILURE;
+
+    if (!options_parse(argument_count, arguments, read_environment, &program.options, &err) ||
+        (!log_level_parse(program.options.log_level, &level) &&
+         !error_set(&err, ERROR_INVALID, NULL,
+                    "--log-level must be error, warning, info or debug, "
+                    "not '%s'",
+                    program.options.log_level))) {
+        fprintf(stderr, "database-user-operator: %s\n", err.message);
+        return EXIT_USAGE;
+    }
+    if (program.options.show_help)
+        return show(options_append_help);
+    if (program.options.show_version)
+        return show(append_version);
+    harden_process();
+    block_signals(&signals);
+    program.log = log_new(STDERR_FILENO, level, &timesource_system);
+    program.scope = (struct log_scope){.log = program.log};
+    if (build(&program, &err))
+        status = run(&program, &signals);
+    else
+        log_failure(&program.scope, LOG_LEVEL_ERROR, &err, "cannot start");
+    tear_down(&program);
+    return status;
+}

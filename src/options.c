@@ -1,0 +1,209 @@
+#include "options.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_type { OPTION_TEXT, OPTION_DURATION, OPTION_NUMBER, OPTION_SWITCH };
+
+static const struct option {
+    const char *flag;
+    const char *variable; /* NULL = none */
+    enum option_type type;
+    const char *initial;
+    size_t offset;
+    const char *help;
+} table[] = {
+    {"kubeconfig", NULL, OPTION_TEXT, "", offsetof(struct options, kubeconfig),
+     "kubeconfig file; default: $KUBECONFIG, then the pod's service account, then ~/.kube/config"},
+    {"namespace", "WATCH_NAMESPACE", OPTION_TEXT, "", offsetof(struct options, watch_namespace),
+     "the only namespace whose resources are watched; default: all"},
+    {"cluster-id", NULL, OPTION_TEXT, "", offsetof(struct options, cluster_id),
+     "what identifies this cluster in tags and markers; default: the uid of kube-system"},
+    {"sync-period", NULL, OPTION_DURATION, "1h", offsetof(struct options, sync_period_ms),
+     "how often a Ready resource is looked at again; 0 = never"},
+    {"max-concurrent-reconciles", NULL, OPTION_NUMBER, "8",
+     offsetof(struct options, max_concurrent_reconciles),
+     "how many resources are worked on at the same time (1 to 64)"},
+    {"database-ca-file", NULL, OPTION_TEXT, "", offsetof(struct options, database_ca_file),
+     "CA bundle for database servers whose Secret has no ca.crt; default: the system's"},
+    {"health-probe-bind-address", NULL, OPTION_TEXT, ":8081",
+     offsetof(struct options, health_address),
+     "where /healthz and /readyz are served; 0 = nowhere"},
+    {"metrics-bind-address", NULL, OPTION_TEXT, ":8080", offsetof(struct options, metrics_address),
+     "where /metrics is served; 0 = nowhere"},
+    {"graceful-shutdown-timeout", NULL, OPTION_DURATION, "30s",
+     offsetof(struct options, graceful_shutdown_timeout_ms),
+     "how long running reconciles may finish after SIGTERM"},
+    {"log-level", NULL, OPTION_TEXT, "info", offsetof(struct options, log_level),
+     "error, warning, info or debug"},
+    {"version", NULL, OPTION_SWITCH, "", offsetof(struct options, show_version),
+     "print the version and exit"},
+    {"help", NULL, OPTION_SWITCH, "", offsetof(struct options, show_help), "print this and exit"},
+};
+
+static void *member(struct options *options, const struct option *option)
+{
+    return (char *)options + option->offset;
+}
+
+/* A duration as Go writes it: numbers with units, "1h30m", "500ms"; a bare 0 is allowed. */
+static bool parse_duration(const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
+    uint64_t total = 0;
+
+    if (strcmp(text, "0") == 0) {
+        *ret_ms = 0;
+        return true;
+    }
+    if (text[0] == '\0')
+        return false;
+    while (*text != '\0') {
+        size_t digits = strspn(text, "0123456789"), i = 0;
+        uint64_t number = strtoul(text, NULL, 10);
+
+        if (digits == 0 || digits > 9)
+            return false;
+        text += digits;
+        while (i < array_length(units) &&
+               (strncmp(text, units[i].name, strlen(units[i].name)) != 0 ||
+                (strcmp(units[i].name, "m") == 0 && text[1] == 's')))
+            i++;
+        if (i == array_length(units))
+            return false;
+        total += number * units[i].ms;
+        text += strlen(units[i].name);
+    }
+    *ret_ms = total;
+    return true;
+}
+
+static bool set_value(struct options *options, const struct option *option, const char *value,
+                      const char *source, struct error *err)
+{
+    char *end;
+
+    switch (option->type) {
+    case OPTION_TEXT:
+        *(const char **)member(options, option) = value;
+        return true;
+    case OPTION_DURATION:
+        if (parse_duration(value, member(options, option)))
+            return true;
+        return error_set(err, ERROR_INVALID, NULL,
+                         "%s must be a duration such as 30s, 10m or 1h30m, not '%s'", source,
+                         value);
+    case OPTION_NUMBER:
+        *(uint64_t *)member(options, option) = strtoul(value, &end, 10);
+        if (value[0] >= '1' && value[0] <= '9' && *end == '\0' && strlen(value) <= 2 &&
+            *(uint64_t *)member(options, option) <= 64)
+            return true;
+        return error_set(err, ERROR_INVALID, NULL, "%s must be a number from 1 to 64, not '%s'",
+                         source, value);
+    case OPTION_SWITCH:
+        *(bool *)member(options, option) = strcmp(value, "true") == 0;
+        if (*(bool *)member(options, option) || strcmp(value, "false") == 0)
+            return true;
+        return error_set(err, ERROR_INVALID, NULL, "%s must be true or false, not '%s'", source,
+                         value);
+    }
+    return false;
+}
+
+static bool set_defaults(struct options *options, options_environment_fn environment,
+                         struct error *err)
+{
+    for (size_t i = 0; i < array_length(table); i++) {
+        const struct option *option = &table[i];
+        const char *value = option->variable != NULL ? environment(option->variable) : NULL;
+
+        if (option->type == OPTION_SWITCH)
+            continue;
+        if (value != NULL && value[0] != '\0') {
+            if (!set_value(options, option, value, option->variable, err))
+                return false;
+        } else if (!set_value(options, option, option->initial, option->flag, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct option *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < array_length(table); i++) {
+        if (strlen(table[i].flag) == length && memcmp(table[i].flag, name, length) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+/* Takes one flag and, where it stands apart, its value; *position moves to the last word taken. */
+static bool take_flag(int argument_count, char *const *arguments, int *position,
+                      struct options *options, struct error *err)
+{
+    const char *argument = arguments[*position];
+    const char *name = argument + (argument[0] == '-') + (argument[0] == '-' && argument[1] == '-');
+    const char *equals = strchr(name, '=');
+    size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    const struct option *option = name > argument ? find(name, length) : NULL;
+    char source[64] = "--";
+
+    if (option == NULL)
+        return error_set(err, ERROR_INVALID, NULL, "unknown option '%.*s': see --help",
+                         (int)(length + (size_t)(name - argument)), argument);
+    strncat(source, option->flag, sizeof source - 3);
+    if (equals != NULL)
+        return set_value(options, option, equals + 1, source, err);
+    if (option->type == OPTION_SWITCH)
+        return set_value(options, option, "true", source, err);
+    if (*position + 1 >= argument_count)
+        return error_set(err, ERROR_INVALID, NULL, "%s needs a value", source);
+    return set_value(options, option, arguments[++*position], source, err);
+}
+
+bool options_parse(int argument_count, char *const *arguments, options_environment_fn environment,
+                   struct options *ret_options, struct error *err)
+{
+    struct options options = {0};
+
+    if (!set_defaults(&options, environment, err))
+        return false;
+    for (int i = 1; i < argument_count; i++) {
+        if (!take_flag(argument_count, arguments, &i, &options, err))
+            return false;
+    }
+    *ret_options = options;
+    return true;
+}
+
+void options_append_help(struct strbuf *buf)
+{
+    strbuf_append_text(buf,
+                       "Usage: database-user-operator [options]\n\n"
+                       "Makes databases and login users on existing PostgreSQL servers for\n"
+                       "Database resources, and keeps their passwords in AWS Secrets Manager.\n\n");
+    for (size_t i = 0; i < array_length(table); i++) {
+        const struct option *option = &table[i];
+
+        strbuf_append_format(buf, "  --%s", option->flag);
+        if (option->type != OPTION_SWITCH)
+            strbuf_append_text(buf, option->type == OPTION_DURATION ? "=DURATION"
+                                    : option->type == OPTION_NUMBER ? "=NUMBER"
+                                                                    : "=TEXT");
+        strbuf_append_format(buf, "\n        %s", option->help);
+        if (option->initial[0] != '\0')
+            strbuf_append_format(buf, " (default %s)", option->initial);
+        if (option->variable != NULL)
+            strbuf_append_format(buf, " [$%s]", option->variable);
+        strbuf_append_char(buf, '\n');
+    }
+    strbuf_append_text(
+        buf, "\nAWS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION,\n"
+             "AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER and\n"
+             "AWS_CA_BUNDLE are taken from the environment.\n");
+}
