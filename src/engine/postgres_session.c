@@ -398,10 +398,11 @@ bool postgres_execute(struct engine_session *session, const char *doing, const c
 static bool roll_back(struct engine_session *session)
 {
     struct error ignored;
+    bool rolled_back maybe_unused = false;
 
-    if (PQtransactionStatus(session->connection) == PQTRANS_ACTIVE)
-        return false;
-    return postgres_execute(session, "rolling back", "ROLLBACK", &ignored) && false;
+    if (PQtransactionStatus(session->connection) != PQTRANS_ACTIVE)
+        rolled_back = postgres_execute(session, "rolling back", "ROLLBACK", &ignored);
+    return false;
 }
 
 bool postgres_execute_transaction(struct engine_session *session, const char *doing,
