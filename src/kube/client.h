@@ -46,7 +46,7 @@ void kube_client_free(struct kube_client *client);
 
 /* A resource type as the API server addresses it. */
 struct kube_resource {
-    const char *group; /* "" for the core group */
+    const char *group; /* NULL for the core group */
     const char *version;
     const char *plural;
 };

@@ -68,9 +68,9 @@ void kube_informer_free(struct kube_informer *informer);
 /* True after the first complete list.  Thread-safe. */
 bool kube_informer_has_synced(const struct kube_informer *informer);
 /* How many objects the store holds.  Thread-safe. */
-size_t kube_informer_count(const struct kube_informer *informer);
+size_t kube_informer_count(struct kube_informer *informer);
 /* Calls `visit` for each entry under the store's lock: it must be quick and must not call back. */
-void kube_informer_for_each(const struct kube_informer *informer,
+void kube_informer_for_each(struct kube_informer *informer,
                             void (*visit)(void *context, const struct kube_entry *entry),
                             void *context);
 

@@ -34,7 +34,7 @@ static const struct backoff_policy repetition_backoff = {
 void kube_append_collection_path(struct strbuf *path, const struct kube_resource *resource,
                                  const char *namespace_name)
 {
-    if (resource->group[0] == '\0') {
+    if (resource->group == NULL) {
         strbuf_append_text(path, "/api");
     } else {
         strbuf_append_text(path, "/apis");
