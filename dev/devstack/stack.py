@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from devstack.kube import ControlPlane
+from devstack.operator import Operator, install_manifests
 from devstack.postgres import PostgresServer
 from devstack.process import StackError
 from devstack.secretsmanager import SecretsManagerServer
 
-PARTS = ("kube", "postgres", "secretsmanager")
+SERVERS = ("kube", "postgres", "secretsmanager")
+PARTS = (*SERVERS, "operator")
 _MARK = "this-is-a-stack"
 
 
@@ -40,18 +42,26 @@ class Stack:
         """The Secrets Manager."""
         return self._part("secretsmanager", SecretsManagerServer)
 
+    @property
+    def operator(self) -> Operator:
+        """The operator, which needs the control plane and the Secrets Manager."""
+        aws = self.secretsmanager.environment("operator")
+        return self._part("operator", lambda folder, detached: Operator(folder, self.kube, aws, detached=detached))
+
     def _part(self, name: str, make: Any) -> Any:
         if name not in self._parts:
             self._parts[name] = make(self.folder / name, detached=self._detached)
         return self._parts[name]
 
-    def up(self, parts: Iterable[str] = PARTS) -> None:
+    def up(self, parts: Iterable[str] = SERVERS) -> None:
         """Starts the parts; what was started is ended again when one of them fails."""
         self._claim()
         try:
             for name in parts:
                 if not self._is_running(name):
                     print(f"Starting {name} ...", flush=True)
+                if name == "operator":
+                    install_manifests(self.kube)
                 getattr(self, name).start()
         except BaseException:
             self.down()
@@ -88,6 +98,8 @@ class Stack:
                 "url": self.secretsmanager.url,
                 "environment": self.secretsmanager.environment("person"),
             }
+        if self._is_running("operator"):
+            description["operator"] = {"log": str(self.operator.process.log), "pages": self.operator.pages}
         return description
 
     def _claim(self) -> None:

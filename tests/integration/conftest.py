@@ -14,6 +14,7 @@ TREE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TREE / "dev"), str(Path(__file__).parent)]
 
 from devstack.kube import ControlPlane  # noqa: E402
+from devstack.operator import install_manifests  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
 from support.resources import unique  # noqa: E402
@@ -37,11 +38,7 @@ def stack() -> Iterator[Stack]:
 def kube(stack: Stack) -> ControlPlane:
     """The control plane with what `kubectl apply -k config/default` installs."""
     stack.up(["kube"])
-    stack.kube.kubectl("apply", "-k", str(TREE / "config" / "default"))
-    stack.kube.kubectl("wait", "--for=condition=Established", "crd/databases.database.opzkit.io", "--timeout=30s")
-    # Nothing runs pods here: the operator is a process of the test's.
-    stack.kube.kubectl("-n", "database-user-operator-system", "scale", "--replicas=0",
-                       "deployment/database-user-operator-controller-manager")  # fmt: skip
+    install_manifests(stack.kube)
     return stack.kube
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import TREE
+from devstack.locations import TREE
 from support.cluster import Namespace
 from support.resources import database
 
