@@ -21,6 +21,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="end the servers and remove their data")
     commands.add_parser("status", help="what is running")
     commands.add_parser("describe", help="endpoints, credentials and paths as JSON")
+    secret = commands.add_parser("secret", help="the value of a secret in the Secrets Manager")
+    secret.add_argument("name")
     kubectl = commands.add_parser("kubectl", help="kubectl against the stack", add_help=False)
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
@@ -46,6 +48,9 @@ def _run(options: argparse.Namespace) -> int:
                 print(f"{part:16} {'running' if part in stack.describe() else 'not running'}")
         case "describe":
             print_description(stack)
+        case "secret":
+            client = stack.secretsmanager.client("person")
+            print(client.get_secret_value(SecretId=options.name)["SecretString"])
         case "kubectl":
             kubectl = str(stack.kube.programs / "kubectl")
             os.execv(kubectl, [kubectl, f"--kubeconfig={stack.kube.admin_kubeconfig}", *options.arguments])

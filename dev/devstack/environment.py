@@ -32,7 +32,7 @@ def ensure_environment() -> Path:
 
 
 def _make(folder: Path, requirements: Path) -> None:
-    print("Installing the Python packages of the local stack (once).", flush=True)
+    print("Installing the Python packages of the local stack (once) ...", file=sys.stderr, flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}

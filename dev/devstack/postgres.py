@@ -148,6 +148,7 @@ class PostgresServer:
             raise StackError(f"{command[0]} failed: {result.stderr.strip()}")
 
     def _make_cluster(self) -> None:
+        self.home.mkdir(exist_ok=True)  # temporary folders do not outlive a restart of the machine
         self._own(self.home)
         self.home.chmod(0o755)
         data = self.home / "data"
