@@ -1,5 +1,6 @@
 #include "controller/admission.h"
 
+#include "base/memory.h"
 #include "controller/ownership.h"
 #include "engine/engine.h"
 
@@ -24,7 +25,7 @@ static bool check_supported(const struct database_spec *spec, struct failure *fa
          "use postgres or postgresql"},
         {spec->has_connection_aws_secret, "spec.connectionStringAWSSecretRef",
          "use spec.connectionStringSecretRef"},
-        {!spec->privileges_all, "a list of privileges other than ALL in spec.privileges",
+        {!spec->privileges.all, "a list of privileges other than ALL in spec.privileges",
          "remove spec.privileges"},
         {spec->has_secret_template, "spec.secretTemplate", "remove it"},
         {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
@@ -74,6 +75,27 @@ static bool check_not_moved(const struct database_spec *spec, const struct datab
     return true;
 }
 
+/* Whoever sets one of our annotations expects something of it; a new pass is all that this version
+ * has to give. */
+static bool check_annotations(const struct database *database, struct failure *failure)
+{
+    json_t *annotations =
+        json_object_get(json_object_get(database->object, "metadata"), "annotations");
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(annotations, key, value) {
+        auto_free char *field = NULL;
+
+        if (strncmp(key, ANNOTATION_PREFIX, strlen(ANNOTATION_PREFIX)) != 0 ||
+            strcmp(key, ANNOTATION_RECONCILE_NOW) == 0)
+            continue;
+        field = mem_printf("the annotation %.253s", key);
+        return refuse(failure, field, "remove it");
+    }
+    return true;
+}
+
 bool admission_check(const struct database *database, const struct database_status *status,
                      struct failure *ret_failure)
 {
@@ -81,7 +103,7 @@ bool admission_check(const struct database *database, const struct database_stat
     struct error err;
 
     if (!check_immutable(spec, status, ret_failure) || !check_supported(spec, ret_failure) ||
-        !check_not_moved(spec, status, ret_failure))
+        !check_annotations(database, ret_failure) || !check_not_moved(spec, status, ret_failure))
         return false;
     if (!ownership_check_tags(spec->tags, &err)) {
         failure_of_stage(ret_failure, STAGE_SPEC, &err);

@@ -31,7 +31,7 @@ static bool create_secret(struct pass *pass, struct failure *failure)
     };
     auto_json json_t *tags = ownership_make_tags(spec, &pass->owner);
     auto_secret struct secret value = {0};
-    auto_free char *arn = NULL;
+    char *arn = NULL;
     char token[RANDOM_UUID_SIZE];
     struct secret_creation creation = {
         .token = token,
@@ -47,6 +47,7 @@ static bool create_secret(struct pass *pass, struct failure *failure)
     if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "stored a new password in secret '%s' (%s)", spec->secret_name, arn);
+    pass->stored_arn = arn;
     /* The steps that follow take the password from the facts, as they would after a restart. */
     pass->facts.secret.state = SECRET_PRESENT;
     pass->facts.secret.is_readable = true;
@@ -66,22 +67,10 @@ static bool restore_secret(struct pass *pass, struct failure *failure)
     return true;
 }
 
-/* The plan's input again, for the differences of the tags. */
-static struct plan_input tag_input(const struct pass *pass)
-{
-    return (struct plan_input){
-        .database = &pass->database,
-        .status = &pass->status,
-        .owner = &pass->owner,
-        .server = &pass->admin.server,
-        .facts = &pass->facts,
-    };
-}
-
 static bool tag_secret(struct pass *pass, struct failure *failure)
 {
     struct secrets_manager_target target = pass_secret_target(pass);
-    struct plan_input input = tag_input(pass);
+    struct plan_input input = pass_plan_input(pass);
     auto_json json_t *set = NULL;
     auto_json json_t *remove = NULL;
     struct error err;
@@ -96,7 +85,7 @@ static bool tag_secret(struct pass *pass, struct failure *failure)
 static bool untag_secret(struct pass *pass, struct failure *failure)
 {
     struct secrets_manager_target target = pass_secret_target(pass);
-    struct plan_input input = tag_input(pass);
+    struct plan_input input = pass_plan_input(pass);
     auto_json json_t *set = NULL;
     auto_json json_t *remove = NULL;
     struct error err;
@@ -134,6 +123,8 @@ static bool create_user(struct pass *pass, struct failure *failure)
     bool done;
 
     ownership_make_marker(&pass->owner, &marker);
+    if (pass->facts.engine.database.present)
+        marker.database = mem_strdup(pass->facts.engine.database.id);
     done = pass->driver->create_user(pass->session, &creation, &err);
     engine_marker_release(&marker);
     if (!done)
@@ -148,7 +139,7 @@ static bool create_database(struct pass *pass, struct failure *failure)
     struct engine_database_creation creation = {
         .database = pass->database.spec.database_name,
         .username = pass->database.spec.username,
-        .owned_by_user = pass->database.spec.privileges_all,
+        .owned_by_user = pass->database.spec.privileges.all,
         .marker = &marker,
     };
     struct error err;

@@ -22,14 +22,61 @@ static void set_unknown(struct pass *pass, enum condition_type type, const struc
         set(pass, type, CONDITION_UNKNOWN, "NotObserved", "not looked at yet");
 }
 
+/* Something that is there and cannot be used is not ready; `flaw` says why, NULL = nothing. */
 static void set_presence(struct pass *pass, enum condition_type type, bool present,
-                         const char *what, const char *name)
+                         const char *flaw, const char *what, const char *name)
 {
-    auto_free char *message =
-        mem_printf(present ? "%s '%s' exists" : "%s '%s' does not exist", what, name);
+    auto_free char *message = NULL;
 
-    set(pass, type, present ? CONDITION_TRUE : CONDITION_FALSE, present ? "Exists" : "Missing",
-        message);
+    if (!present) {
+        message = mem_printf("%s '%s' does not exist", what, name);
+        set(pass, type, CONDITION_FALSE, "Missing", message);
+    } else if (flaw != NULL) {
+        message = mem_printf("%s '%s' exists and %s", what, name, flaw);
+        set(pass, type, CONDITION_FALSE, "NotUsable", message);
+    } else {
+        message = mem_printf("%s '%s' exists", what, name);
+        set(pass, type, CONDITION_TRUE, "Exists", message);
+    }
+}
+
+static const char *find_database_flaw(const struct pass *pass)
+{
+    const struct engine_database_facts *database = &pass->facts.engine.database;
+
+    if (database->half_dropped)
+        return "an interrupted DROP DATABASE left it unusable";
+    if (database->is_reserved)
+        return "belongs to the server itself";
+    if (ownership_of_marker(&database->marker, &pass->owner) == OWNERSHIP_OTHER)
+        return "belongs to another resource";
+    return NULL;
+}
+
+static const char *find_user_flaw(const struct pass *pass)
+{
+    const struct engine_user_facts *user = &pass->facts.engine.user;
+
+    if (user->is_admin_itself || user->privileged_as != NULL)
+        return "has rights beyond one database";
+    if (ownership_of_marker(&user->marker, &pass->owner) == OWNERSHIP_OTHER)
+        return "belongs to another resource";
+    if (!user->can_log_in)
+        return "is not allowed to log in";
+    if (user->expired)
+        return "its password has expired";
+    return NULL;
+}
+
+static const char *find_secret_flaw(const struct pass *pass)
+{
+    const struct secret_facts *secret = &pass->facts.secret;
+
+    if (secret->state == SECRET_SCHEDULED_FOR_DELETION)
+        return "is scheduled for deletion";
+    if (ownership_of_tags(secret->description.tags, &pass->owner) == OWNERSHIP_OTHER)
+        return "belongs to another resource";
+    return secret->is_readable ? NULL : secret->unreadable.message;
 }
 
 static void set_privileges(struct pass *pass)
@@ -75,18 +122,16 @@ static void set_server_conditions(struct pass *pass, const struct failure *failu
         is_created(pass, &facts->engine.database.marker, facts->engine.database.present, failure);
     pass->status.user_created =
         is_created(pass, &facts->engine.user.marker, facts->engine.user.present, failure);
-    set_presence(pass, CONDITION_DATABASE_READY, facts->engine.database.present, "database",
-                 pass->database.spec.database_name);
-    set_presence(pass, CONDITION_USER_READY, facts->engine.user.present, "user",
-                 pass->database.spec.username);
+    set_presence(pass, CONDITION_DATABASE_READY, facts->engine.database.present,
+                 find_database_flaw(pass), "database", pass->database.spec.database_name);
+    set_presence(pass, CONDITION_USER_READY, facts->engine.user.present, find_user_flaw(pass),
+                 "user", pass->database.spec.username);
     set_privileges(pass);
 }
 
 static void set_secret_conditions(struct pass *pass, const struct failure *failure)
 {
     const struct facts *facts = &pass->facts;
-    const char *name = pass->database.spec.secret_name;
-    auto_free char *message = NULL;
 
     if (!facts->secret_known) {
         set_unknown(pass, CONDITION_SECRET_READY,
@@ -97,17 +142,20 @@ static void set_secret_conditions(struct pass *pass, const struct failure *failu
         facts->secret.state == SECRET_PRESENT &&
         (!failure_is_set(failure) ||
          ownership_of_tags(facts->secret.description.tags, &pass->owner) == OWNERSHIP_OURS);
-    if (facts->secret.state == SECRET_SCHEDULED_FOR_DELETION) {
-        message = mem_printf("secret '%s' is scheduled for deletion", name);
-        set(pass, CONDITION_SECRET_READY, CONDITION_FALSE, "ScheduledForDeletion", message);
-    } else if (facts->secret.state == SECRET_PRESENT && !facts->secret.is_readable) {
-        message =
-            mem_printf("secret '%s' is not usable: %s", name, facts->secret.unreadable.message);
-        set(pass, CONDITION_SECRET_READY, CONDITION_FALSE, "SecretInvalid", message);
-    } else {
-        set_presence(pass, CONDITION_SECRET_READY, facts->secret.state == SECRET_PRESENT, "secret",
-                     name);
-    }
+    set_presence(pass, CONDITION_SECRET_READY, facts->secret.state != SECRET_ABSENT,
+                 find_secret_flaw(pass), "secret", pass->database.spec.secret_name);
+}
+
+/* A refusal of the password stands until this version of the secret is tried again: not having
+ * tried it is no news. */
+static bool is_refusal_still_true(const struct pass *pass)
+{
+    const struct condition *verified = &pass->status.conditions[CONDITION_CREDENTIALS_VERIFIED];
+    const char *version = pass->facts.secret.description.current_version;
+
+    return verified->value == CONDITION_FALSE &&
+           (version == NULL || (pass->status.secret_version != NULL &&
+                                strcmp(pass->status.secret_version, version) == 0));
 }
 
 static void set_proof_condition(struct pass *pass, const struct failure *failure)
@@ -128,6 +176,8 @@ static void set_proof_condition(struct pass *pass, const struct failure *failure
             facts->proof_detail);
         return;
     case PROOF_NEEDED:
+        if (is_refusal_still_true(pass))
+            return;
         set_unknown(pass, CONDITION_CREDENTIALS_VERIFIED, failure);
         return;
     }
@@ -141,12 +191,19 @@ static void set_names(struct pass *pass)
 }
 
 /* Where the secret is, as far as this pass read it. */
-static void set_secret_details(struct pass *pass)
+static void set_secret_details(struct pass *pass, const struct failure *failure)
 {
     struct database_status *status = &pass->status;
     const struct secret_facts *secret = &pass->facts.secret;
 
-    if (!secret->is_readable)
+    if (pass->stored_arn != NULL) {
+        database_status_set(&status->secret_arn, pass->stored_arn);
+        database_status_set(&status->secret_region, pass->region);
+    }
+    /* A refused secret of somebody else is not this resource's. */
+    if (!secret->is_readable || secret->description.arn == NULL ||
+        (failure_is_set(failure) &&
+         ownership_of_tags(secret->description.tags, &pass->owner) != OWNERSHIP_OURS))
         return;
     database_status_set(&status->secret_arn, secret->description.arn);
     database_status_set(&status->secret_version, secret->description.current_version);
@@ -154,17 +211,41 @@ static void set_secret_details(struct pass *pass)
     database_status_set(&status->secret_format_version, secret->credentials.format_version);
 }
 
-/* The keys that the spec asks for now, so that a later pass can tell which of them went. */
-static void remember_tags(struct pass *pass)
+static void add_tag_key(json_t *keys, const char *key)
 {
-    json_t *keys = json_array();
+    const json_t *known;
+    size_t i;
+
+    json_array_foreach(keys, i, known) {
+        if (strcmp(json_string_value(known), key) == 0)
+            return;
+    }
+    json_array_append_new(keys, json_string(key));
+}
+
+/* The keys that the spec asks for, after those in `keys`, which it takes. */
+static void set_managed_tags(struct pass *pass, json_t *keys)
+{
     const char *key;
     json_t *value;
 
     json_object_foreach(pass->database.spec.tags, key, value)
-        json_array_append_new(keys, json_string(key));
+        add_tag_key(keys, key);
     json_decref(pass->status.managed_tags);
     pass->status.managed_tags = keys;
+}
+
+void conditions_remember_tags(struct pass *pass)
+{
+    const json_t *known;
+    json_t *keys = json_array();
+    size_t i;
+
+    json_array_foreach(pass->status.managed_tags, i, known) {
+        if (json_is_string(known))
+            add_tag_key(keys, json_string_value(known));
+    }
+    set_managed_tags(pass, keys);
 }
 
 /* What holds only once everything was seen to be right.  The server's identity is remembered from
@@ -175,12 +256,13 @@ static void set_ready_details(struct pass *pass)
     const struct database_spec *spec = &pass->database.spec;
 
     database_status_set(&status->server_identity, pass->facts.engine.server_identity);
+    status->database_missing_generation = 0;
     database_status_set(&status->info_host, pass->admin.server.hosts[0].host);
     status->info_port = pass->admin.server.hosts[0].port;
     database_status_set(&status->info_database, spec->database_name);
     database_status_set(&status->info_username, spec->username);
     database_status_set(&status->info_engine, spec->engine);
-    remember_tags(pass);
+    set_managed_tags(pass, json_array());
 }
 
 static void set_summary(struct pass *pass, enum database_phase phase, const struct failure *failure)
@@ -193,7 +275,6 @@ static void set_summary(struct pass *pass, enum database_phase phase, const stru
     const char *message = failed ? failure->error.message : "Database, user, and secret are ready";
 
     pass->status.phase = phase;
-    pass->status.observed_generation = pass->database.generation;
     database_status_set(&pass->status.message, message);
     set(pass, CONDITION_READY, failed ? CONDITION_FALSE : CONDITION_TRUE, reason, message);
     set(pass, CONDITION_RECONCILING, failed && !stalled ? CONDITION_TRUE : CONDITION_FALSE,
@@ -202,40 +283,64 @@ static void set_summary(struct pass *pass, enum database_phase phase, const stru
         stalled ? message : "");
 }
 
-void conditions_set_creating(struct pass *pass)
+void conditions_set_pending(struct pass *pass)
+{
+    static const char message[] = "looking at what exists";
+    struct failure none = {0};
+
+    pass->status.observed_generation = pass->database.generation;
+    pass->status.phase = DATABASE_PHASE_PENDING;
+    database_status_set(&pass->status.message, message);
+    set(pass, CONDITION_READY, CONDITION_UNKNOWN, "Pending", message);
+    set(pass, CONDITION_RECONCILING, CONDITION_TRUE, "Pending", message);
+    set(pass, CONDITION_STALLED, CONDITION_FALSE, "Pending", "");
+    for (enum condition_type type = CONDITION_SECRET_READY; type < CONDITION_COUNT; type++)
+        set_unknown(pass, type, &none);
+    set_names(pass);
+}
+
+void conditions_set_creating(struct pass *pass, const struct plan *plan)
 {
     static const char message[] = "creating what is missing of database, user and secret";
     struct failure none = {0};
 
+    pass->status.observed_generation = pass->database.generation;
     set_server_conditions(pass, &none);
     set_secret_conditions(pass, &none);
     set_proof_condition(pass, &none);
     pass->status.phase = DATABASE_PHASE_CREATING;
-    pass->status.observed_generation = pass->database.generation;
     database_status_set(&pass->status.message, message);
     set(pass, CONDITION_READY, CONDITION_FALSE, "Creating", message);
     set(pass, CONDITION_RECONCILING, CONDITION_TRUE, "Creating", message);
     set(pass, CONDITION_STALLED, CONDITION_FALSE, "Creating", "");
     set_names(pass);
+    if (!plan_has(plan, PLAN_CREATE_DATABASE))
+        return;
     /* From here on an absent database is one that is still to be made. */
     database_status_set(&pass->status.server_identity, NULL);
+    pass->status.database_missing_generation = 0;
 }
 
 void conditions_set_outcome(struct pass *pass, const struct failure *failure)
 {
+    pass->status.observed_generation = pass->database.generation;
     set_server_conditions(pass, failure);
     set_secret_conditions(pass, failure);
     set_proof_condition(pass, failure);
-    set_secret_details(pass);
     if (pass->status.secret_arn == NULL || !failure_is_set(failure))
         set_names(pass);
+    set_secret_details(pass, failure);
     if (!failure_is_set(failure))
         set_ready_details(pass);
+    else if (strcmp(failure->reason, "DatabaseMissing") == 0 &&
+             pass->status.database_missing_generation == 0)
+        pass->status.database_missing_generation = pass->database.generation;
     set_summary(pass, failure_is_set(failure) ? DATABASE_PHASE_ERROR : DATABASE_PHASE_READY,
                 failure);
 }
 
 void conditions_set_deleting(struct pass *pass, const struct failure *failure)
 {
+    pass->status.observed_generation = pass->database.generation;
     set_summary(pass, DATABASE_PHASE_DELETING, failure);
 }

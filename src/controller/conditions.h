@@ -7,9 +7,14 @@
 
 struct failure;
 struct pass;
+struct plan;
 
-/* The first status of a resource that is about to be created. */
-void conditions_set_creating(struct pass *pass);
+/* The first status of a resource, before anything outside Kubernetes is asked. */
+void conditions_set_pending(struct pass *pass);
+/* What is about to be made by this plan. */
+void conditions_set_creating(struct pass *pass, const struct plan *plan);
+/* Remembers the tag keys that are about to be set, besides those that were. */
+void conditions_remember_tags(struct pass *pass);
 /* Everything is as it should be, as observed (failure not set), or why not. */
 void conditions_set_outcome(struct pass *pass, const struct failure *failure);
 /* The deletion waits for the reason that the failure gives. */

@@ -74,7 +74,8 @@ static uint32_t digest_annotations(const json_t *object)
     json_t *value;
 
     json_object_foreach(annotations, key, value) {
-        if (strncmp(key, "database.opzkit.io/", 19) == 0 && json_is_string(value))
+        if (strncmp(key, ANNOTATION_PREFIX, strlen(ANNOTATION_PREFIX)) == 0 &&
+            json_is_string(value))
             digest ^= mix(mix(2166136261U, key), json_string_value(value));
     }
     return digest;
@@ -178,6 +179,7 @@ static void on_database_change(void *context, enum kube_change change,
     case KUBE_MODIFIED:
         if (!is_worth_a_pass(before, after))
             return;
+        kube_workqueue_forget(controller->queue, key); /* what failed before may work now */
         break;
     case KUBE_ADDED:
         break;

@@ -22,7 +22,6 @@ static void release_spec(struct database_spec *spec)
     free(spec->description);
     free(spec->region);
     json_decref(spec->tags);
-    json_decref(spec->privileges);
     free(spec->connection_secret_name);
     free(spec->connection_secret_key);
     *spec = (struct database_spec){0};
@@ -180,25 +179,15 @@ static bool parse_secrets_manager(const json_t *json, struct database_spec *spec
     return true;
 }
 
+/* An engine that this version does not have is refused later, with its own sentence. */
 static bool parse_privileges(const json_t *json, struct database_spec *spec, struct error *err)
 {
-    const json_t *privileges = document_at(json, "privileges", NULL);
-    const json_t *word;
-    size_t i;
+    const struct engine_driver *driver = engine_driver_find(spec->engine);
 
-    spec->privileges_all = json_array_size(privileges) == 0;
-    if (privileges == NULL)
-        return true;
-    if (!json_is_array(privileges))
-        return error_set(err, ERROR_INVALID, NULL, "spec.privileges must be a list");
-    spec->privileges = json_deep_copy(privileges);
-    json_array_foreach(privileges, i, word) {
-        if (!json_is_string(word))
-            return error_set(err, ERROR_INVALID, NULL, "spec.privileges must be a list of words");
-        if (strcasecmp(json_string_value(word), "ALL") == 0)
-            spec->privileges_all = true;
-    }
-    return true;
+    spec->privileges.all = true;
+    return driver == NULL ||
+           engine_privileges_parse(driver->privileges, document_at(json, "privileges", NULL),
+                                   &spec->privileges, err);
 }
 
 bool database_parse_spec(struct database *database, struct error *err)

@@ -7,14 +7,17 @@
 
 #include "base/document.h"
 #include "base/error.h"
+#include "engine/engine.h"
 #include "kube/client.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DATABASE_API_VERSION "database.opzkit.io/v1alpha1"
-#define DATABASE_KIND        "Database"
-#define DATABASE_FINALIZER   "database.opzkit.io/database-finalizer"
+#define DATABASE_API_VERSION     "database.opzkit.io/v1alpha1"
+#define DATABASE_KIND            "Database"
+#define ANNOTATION_PREFIX        "database.opzkit.io/"
+#define ANNOTATION_RECONCILE_NOW ANNOTATION_PREFIX "reconcile-now"
+#define DATABASE_FINALIZER       "database.opzkit.io/database-finalizer"
 
 extern const struct kube_resource database_resource;
 
@@ -22,13 +25,12 @@ extern const struct kube_resource database_resource;
 struct database_spec {
     char *engine; /* the word of the spec */
     char *database_name;
-    char *username;        /* effective: databaseName when not given */
-    char *secret_name;     /* effective: rds/<engine>/<databaseName> when not given */
-    char *description;     /* effective: "Database credentials for <databaseName>" */
-    char *region;          /* awsSecretsManager.region, else connectionStringAWSSecretRef.region */
-    json_t *tags;          /* object, may be NULL */
-    json_t *privileges;    /* array, may be NULL */
-    bool privileges_all;   /* absent, empty, or ALL is among them */
+    char *username;    /* effective: databaseName when not given */
+    char *secret_name; /* effective: rds/<engine>/<databaseName> when not given */
+    char *description; /* effective: "Database credentials for <databaseName>" */
+    char *region;      /* awsSecretsManager.region, else connectionStringAWSSecretRef.region */
+    json_t *tags;      /* object, may be NULL */
+    struct engine_privileges privileges;
     bool retain_on_delete; /* true unless the spec says false */
     bool adopt_existing_database;
     bool suspend;

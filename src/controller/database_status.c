@@ -117,6 +117,7 @@ static void parse_conditions(const json_t *items, struct database_status *status
         copy_text(condition->message, sizeof condition->message, document_string(item, "message"));
         copy_text(condition->last_transition, sizeof condition->last_transition,
                   document_string(item, "lastTransitionTime"));
+        condition->observed_generation = document_integer(item, "observedGeneration", 0);
     }
 }
 
@@ -141,6 +142,7 @@ void database_status_parse(const json_t *object, struct database_status *ret_sta
         .database_created = document_boolean(json, "databaseCreated", false),
         .user_created = document_boolean(json, "userCreated", false),
         .secret_created = document_boolean(json, "secretCreated", false),
+        .database_missing_generation = document_integer(json, "databaseMissingGeneration", 0),
         .info_port = document_integer(info, "port", 0),
         .managed_tags = json_is_array(tags) ? json_deep_copy(tags) : NULL,
     };
@@ -165,7 +167,8 @@ static json_t *render_conditions(const struct database_status *status)
         document_set_string(item, "reason", condition->reason);
         document_set_string(item, "message", condition->message);
         document_set_string(item, "lastTransitionTime", condition->last_transition);
-        json_object_set_new(item, "observedGeneration", json_integer(status->observed_generation));
+        json_object_set_new(item, "observedGeneration",
+                            json_integer(condition->observed_generation));
         json_array_append_new(items, item);
     }
     return items;
@@ -197,6 +200,9 @@ json_t *database_status_render(const struct database_status *status)
     if (json_object_size(info) > 0)
         json_object_set(json, "connectionInfo", info);
     json_decref(info);
+    if (status->database_missing_generation > 0)
+        json_object_set_new(json, "databaseMissingGeneration",
+                            json_integer(status->database_missing_generation));
     if (json_array_size(status->managed_tags) > 0)
         json_object_set_new(json, "managedTags", json_deep_copy(status->managed_tags));
     return json;
@@ -219,6 +225,7 @@ void database_status_set_condition(struct database_status *status, enum conditio
     if (condition->value != value || condition->last_transition[0] == '\0')
         timestamp_render_seconds(timesource_realtime_us(timesource), condition->last_transition);
     condition->value = value;
+    condition->observed_generation = status->observed_generation;
     copy_text(condition->reason, sizeof condition->reason, reason);
     copy_text(condition->message, sizeof condition->message, message);
 }

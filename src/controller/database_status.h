@@ -42,6 +42,7 @@ struct condition {
     char reason[CONDITION_REASON_SIZE]; /* CamelCase */
     char message[ERROR_MESSAGE_SIZE];
     char last_transition[TIMESTAMP_SIZE]; /* "" = never published */
+    int64_t observed_generation;
 };
 
 /* Owned strings, NULL = not known; {0} is the empty status. */
@@ -49,7 +50,7 @@ struct database_status {
     enum database_phase phase;
     char *message;
     struct condition conditions[CONDITION_COUNT];
-    int64_t observed_generation;
+    int64_t observed_generation; /* conditions that are set take it: set it first */
     bool database_created;
     bool user_created;
     bool secret_created;
@@ -60,6 +61,8 @@ struct database_status {
     char *secret_version;
     char *secret_format_version;
     char *server_identity;
+    /* The generation at which the database was found to be gone; 0 = it was not. */
+    int64_t database_missing_generation;
     char *info_host; /* connectionInfo */
     int64_t info_port;
     char *info_database;

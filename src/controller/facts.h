@@ -12,6 +12,9 @@
 
 #include <stdbool.h>
 
+/* Reason of a secret that we have stored and AWS does not show yet. */
+#define SECRET_NOT_VISIBLE_YET "SecretNotVisibleYet"
+
 enum secret_state { SECRET_ABSENT, SECRET_PRESENT, SECRET_SCHEDULED_FOR_DELETION };
 
 struct secret_facts {

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROOF_AGE_LIMIT_MS = 60 * 60 * 1000 };
+/* How long what AWS has just stored may stay invisible to it. */
+enum { VISIBILITY_LIMIT_S = 120 };
 
 void facts_release(struct facts *facts)
 {
@@ -30,6 +31,7 @@ static void observe_server(struct pass *pass)
     }
     if (!pass->driver->observe(pass->session, &target, &facts->engine, &err)) {
         failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
+        pass_drop_session(pass);
         return;
     }
     facts->server_known = true;
@@ -56,7 +58,35 @@ static bool read_value(struct pass *pass, struct secret_facts *secret, struct er
         secret->unreadable = reading;
         return true;
     }
-    secret->is_readable = payload_parse(&value, &secret->credentials, &secret->unreadable);
+    secret->is_readable =
+        payload_parse(&value, pass->driver, &secret->credentials, &secret->unreadable);
+    return true;
+}
+
+/* AWS may not show for seconds what it has just stored: then "not found" says nothing.  The status
+ * carries that over to the next pass, with the time since which it is so. */
+static bool was_stored_just_now(const struct pass *pass)
+{
+    const struct condition *ready = &pass->status.conditions[CONDITION_SECRET_READY];
+    char limit[TIMESTAMP_SIZE];
+
+    if (pass->stored_arn != NULL)
+        return true;
+    timestamp_render_seconds(timesource_realtime_us(pass->reconciler->timesource) -
+                                 (int64_t)VISIBILITY_LIMIT_S * 1000000,
+                             limit);
+    return ready->value == CONDITION_UNKNOWN &&
+           strcmp(ready->reason, SECRET_NOT_VISIBLE_YET) == 0 &&
+           strcmp(ready->last_transition, limit) > 0;
+}
+
+static bool take_absence(const struct pass *pass, struct secret_facts *secret, struct error *err)
+{
+    if (was_stored_just_now(pass))
+        return error_set(err, ERROR_UNAVAILABLE, SECRET_NOT_VISIBLE_YET,
+                         "secret '%s' was stored just now, and AWS does not show it yet",
+                         pass->database.spec.secret_name);
+    secret->state = SECRET_ABSENT;
     return true;
 }
 
@@ -71,8 +101,7 @@ static bool read_secret(struct pass *pass, struct secret_facts *secret, struct e
             *err = describing;
             return false;
         }
-        secret->state = SECRET_ABSENT;
-        return true;
+        return take_absence(pass, secret, err);
     }
     if (secret->description.scheduled_for_deletion) {
         secret->state = SECRET_SCHEDULED_FOR_DELETION;
@@ -92,17 +121,21 @@ static void observe_secret(struct pass *pass)
     struct error err;
 
     pass->facts.secret_known = read_secret(pass, &pass->facts.secret, &err);
-    if (!pass->facts.secret_known)
-        failure_of_stage(&pass->facts.secret_failure, STAGE_SECRETS, &err);
+    if (pass->facts.secret_known)
+        return;
+    failure_of_stage(&pass->facts.secret_failure, STAGE_SECRETS, &err);
+    if (error_has_code(&err, SECRET_NOT_VISIBLE_YET))
+        pass->facts.secret_failure.reason = SECRET_NOT_VISIBLE_YET;
 }
 
 char *observe_proof_subject(const struct pass *pass)
 {
+    const struct engine_facts *engine = &pass->facts.engine;
     const struct engine_host *host = &pass->admin.server.hosts[0];
 
-    return mem_printf("%s %s:%u %s %s", pass->facts.secret.description.current_version, host->host,
-                      (unsigned)host->port, pass->database.spec.database_name,
-                      pass->database.spec.username);
+    return mem_printf("%s %s:%u %s %s %s", pass->facts.secret.description.current_version,
+                      host->host, (unsigned)host->port, engine->server_identity,
+                      engine->database.id, engine->user.id);
 }
 
 /* A refusal outlives a restart of the operator through the status. */
@@ -113,35 +146,45 @@ static bool is_refused_by_status(const struct pass *pass)
 
     return verified->value == CONDITION_FALSE &&
            strcmp(verified->reason, "PasswordMismatch") == 0 &&
-           pass->status.observed_generation == pass->database.generation &&
+           verified->observed_generation == pass->database.generation &&
            pass->status.secret_version != NULL && strcmp(pass->status.secret_version, version) == 0;
+}
+
+/* A drift pass comes 0.9 sync periods after the last pass at the earliest, so it always proves the
+ * login anew, and so do few others.  With a refused password that is also how often it is tried. */
+static bool is_outdated(const struct pass *pass, const struct proof *proof)
+{
+    int64_t now_ms = timesource_monotonic_ms(pass->reconciler->timesource);
+    int64_t limit_ms = (int64_t)(pass->reconciler->sync_period_ms / 10 * 8);
+
+    return limit_ms > 0 && now_ms - proof->tried_at_ms >= limit_ms;
 }
 
 static void recall_proof(struct pass *pass)
 {
     const struct reconciler *reconciler = pass->reconciler;
-    int64_t now_ms = timesource_monotonic_ms(reconciler->timesource);
+    const struct condition *verified = &pass->status.conditions[CONDITION_CREDENTIALS_VERIFIED];
     auto_free char *subject = NULL;
     struct proof proof = {0};
 
     pass->facts.proof = PROOF_NEEDED;
-    if (!pass->facts.secret_known || !pass->facts.secret.is_readable)
+    if (!pass->facts.server_known || !pass->facts.secret_known || !pass->facts.secret.is_readable)
         return;
     subject = observe_proof_subject(pass);
     if (!proof_memory_find(reconciler->proofs, pass->database.uid, subject, &proof)) {
         if (!is_refused_by_status(pass))
             return;
-        proof = (struct proof){.passed = false, .tried_at_ms = now_ms};
+        proof.tried_at_ms = timesource_monotonic_ms(reconciler->timesource);
         proof_memory_store(reconciler->proofs, pass->database.uid, subject, &proof);
     }
-    if (now_ms - proof.tried_at_ms >= PROOF_AGE_LIMIT_MS)
+    if (is_outdated(pass, &proof))
         return;
-    if (!proof.passed && pass->status.observed_generation != pass->database.generation)
+    if (!proof.passed && verified->observed_generation != pass->database.generation)
         return; /* a person changed the spec: worth one more attempt */
     pass->facts.proof = proof.passed ? PROOF_PASSED : PROOF_FAILED;
     if (!proof.passed)
         snprintf(pass->facts.proof_detail, sizeof pass->facts.proof_detail, "%s",
-                 pass->status.conditions[CONDITION_CREDENTIALS_VERIFIED].message);
+                 verified->message);
 }
 
 void observe(struct pass *pass)

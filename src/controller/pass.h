@@ -12,6 +12,7 @@
 #include "controller/database_status.h"
 #include "controller/facts.h"
 #include "controller/ownership.h"
+#include "controller/plan.h"
 #include "controller/reconcile.h"
 
 struct pass {
@@ -26,6 +27,7 @@ struct pass {
     struct engine_session *session; /* NULL until connected */
     char *region;
     struct facts facts;
+    char *stored_arn; /* of the secret that this pass has made; NULL = none */
 };
 
 /* How the secret of this pass is addressed; borrows from the pass. */
@@ -33,5 +35,10 @@ struct secrets_manager_target pass_secret_target(const struct pass *pass);
 /* How to reach the server of this pass; borrows from the pass. */
 struct engine_connect_request pass_connect_request(const struct pass *pass);
 struct engine_target pass_engine_target(const struct pass *pass);
+/* What the plan decides by; borrows from the pass. */
+struct plan_input pass_plan_input(const struct pass *pass);
+/* Closes the admin's session, so that the next observation opens a new one: after a time-out or a
+ * lost connection nobody knows what it still does. */
+void pass_drop_session(struct pass *pass);
 
 #endif

@@ -76,8 +76,23 @@ static int64_t read_port(const json_t *json, const char *key)
     return document_integer(json, key, 0);
 }
 
-bool payload_parse(const struct secret *value, struct credentials *ret_credentials,
-                   struct error *err)
+static const char *find_missing_key(const json_t *json, const struct engine_driver *driver)
+{
+    const struct payload_format *documented = &formats[0];
+    const char *const keys[] = {documented->host,     documented->port,     documented->database,
+                                documented->username, documented->password, driver->url_key};
+
+    for (size_t i = 0; i < array_length(keys); i++) {
+        const char *text = document_string(json, keys[i]);
+
+        if ((text == NULL || text[0] == '\0') && document_integer(json, keys[i], 0) <= 0)
+            return keys[i];
+    }
+    return NULL;
+}
+
+bool payload_parse(const struct secret *value, const struct engine_driver *driver,
+                   struct credentials *ret_credentials, struct error *err)
 {
     auto_json json_t *json = NULL;
 
@@ -95,6 +110,7 @@ bool payload_parse(const struct secret *value, struct credentials *ret_credentia
             .database = mem_strdup_or_null(document_string(json, format->database)),
             .username = mem_strdup_or_null(document_string(json, format->username)),
             .format_version = format->version,
+            .missing_key = find_missing_key(json, driver),
         };
         secret_set(&ret_credentials->password, json_string_value(password),
                    json_string_length(password));

@@ -21,7 +21,8 @@ struct credentials {
     char *database;
     char *username;
     struct secret password;
-    const char *format_version; /* "v2", "v1", or "" when it holds a password under no known name */
+    const char *format_version; /* "v2" or "v1" */
+    const char *missing_key;    /* the first documented key that it lacks; NULL = it is complete */
 };
 
 void credentials_release(struct credentials *credentials);
@@ -32,7 +33,7 @@ void payload_render(const struct credentials *credentials, const struct engine_d
                     struct secret *ret_value);
 /* Reads either format.  INVALID when it is not a JSON object or holds no password; the message
  * never quotes it. */
-bool payload_parse(const struct secret *value, struct credentials *ret_credentials,
-                   struct error *err) must_check;
+bool payload_parse(const struct secret *value, const struct engine_driver *driver,
+                   struct credentials *ret_credentials, struct error *err) must_check;
 
 #endif

@@ -46,6 +46,22 @@ static bool check_server(const struct plan_input *input, struct plan *plan)
     return true;
 }
 
+/* A server answers these as it answers a wrong password, so they are looked at before the proof. */
+static bool check_may_log_in(const struct engine_user_facts *user, const char *name,
+                             struct plan *plan)
+{
+    if (!user->can_log_in)
+        return REFUSE(plan, ERROR_DENIED, "UserLocked",
+                      "user '%s' is not allowed to log in (NOLOGIN, or a locked account): allow it "
+                      "on the server",
+                      name);
+    if (user->expired)
+        return REFUSE(
+            plan, ERROR_DENIED, "UserExpired",
+            "the password of user '%s' has expired (VALID UNTIL): extend it on the server", name);
+    return true;
+}
+
 static bool check_user(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_user_facts *user = &input->facts->engine.user;
@@ -56,19 +72,22 @@ static bool check_user(const struct plan_input *input, struct plan *plan)
         return true;
     if (user->is_admin_itself)
         return REFUSE(plan, ERROR_INVALID, "ReservedName",
-                      "user '%s' is the admin user of the connection: choose another username",
+                      "user '%s' is the admin user of the connection: create a new resource with "
+                      "another username",
                       name);
     if (user->privileged_as != NULL)
         return REFUSE(plan, ERROR_INVALID, "ReservedName",
-                      "user '%s' already exists with the attribute %s and is never touched: choose "
-                      "another username",
+                      "user '%s' already exists with the attribute %s and is never touched: create "
+                      "a new resource with another username",
                       name, user->privileged_as);
-    if (ownership_of_marker(&user->marker, input->owner) != OWNERSHIP_OTHER)
-        return true;
-    other = ownership_describe_marker(&user->marker);
-    return REFUSE(plan, ERROR_INVALID, "Conflict",
-                  "user '%s' belongs to %s: choose another username or delete that resource", name,
-                  other);
+    if (ownership_of_marker(&user->marker, input->owner) == OWNERSHIP_OTHER) {
+        other = ownership_describe_marker(&user->marker);
+        return REFUSE(plan, ERROR_INVALID, "Conflict",
+                      "user '%s' belongs to %s: create a new resource with another username, or "
+                      "remove the mark (the comment on the user) if that one is gone",
+                      name, other);
+    }
+    return check_may_log_in(user, name, plan);
 }
 
 static bool check_database(const struct plan_input *input, struct plan *plan)
@@ -81,8 +100,8 @@ static bool check_database(const struct plan_input *input, struct plan *plan)
         return true;
     if (database->is_reserved)
         return REFUSE(plan, ERROR_INVALID, "ReservedName",
-                      "database '%s' belongs to the server itself and is never touched: choose "
-                      "another databaseName",
+                      "database '%s' belongs to the server itself and is never touched: create a "
+                      "new resource with another databaseName",
                       name);
     if (database->half_dropped)
         return REFUSE(plan, ERROR_INVALID, "DatabaseInvalid",
@@ -92,10 +111,42 @@ static bool check_database(const struct plan_input *input, struct plan *plan)
     if (ownership_of_marker(&database->marker, input->owner) != OWNERSHIP_OTHER)
         return true;
     other = ownership_describe_marker(&database->marker);
-    return REFUSE(plan, ERROR_INVALID, "Conflict",
-                  "database '%s' belongs to %s: choose another databaseName or delete that "
-                  "resource",
-                  name, other);
+    return REFUSE(
+        plan, ERROR_INVALID, "Conflict",
+        "database '%s' belongs to %s: create a new resource with another databaseName, or "
+        "remove the mark (the comment on the database) if that one is gone",
+        name, other);
+}
+
+/* The host and port that the secret names must be one of those that the admin connection names. */
+static bool is_for_this_server(const struct credentials *stored,
+                               const struct connection_string *server)
+{
+    for (size_t i = 0; i < server->host_count; i++) {
+        const struct engine_host *host = &server->hosts[i];
+
+        if ((stored->host == NULL || strcasecmp(stored->host, host->host) == 0) &&
+            (stored->port == 0 || stored->port == host->port))
+            return true;
+    }
+    return false;
+}
+
+/* What the secret says is quoted only where the secret is ours: a secretName may point at anything
+ * that the operator can read. */
+static bool refuse_mismatch(const struct plan_input *input, struct plan *plan, const char *what,
+                            const char *stored, const char *wanted)
+{
+    const json_t *tags = input->facts->secret.description.tags;
+    const char *name = input->database->spec.secret_name;
+
+    if (ownership_of_tags(tags, input->owner) == OWNERSHIP_OURS)
+        return REFUSE(plan, ERROR_INVALID, "SecretMismatch",
+                      "secret '%s' is for %s '%s', not for '%s': set another secretName", name,
+                      what, stored, wanted);
+    return REFUSE(plan, ERROR_INVALID, "SecretMismatch",
+                  "secret '%s' names another %s than '%s': set another secretName", name, what,
+                  wanted);
 }
 
 /* Every one of host and port, database and user that the secret names must be the target's. */
@@ -104,24 +155,31 @@ static bool check_secret_names_target(const struct plan_input *input, struct pla
     const struct credentials *stored = &input->facts->secret.credentials;
     const struct database_spec *spec = &input->database->spec;
     const struct engine_host *host = &input->server->hosts[0];
+    auto_free char *stored_server = NULL, *server = NULL;
 
     if (stored->database != NULL && strcmp(stored->database, spec->database_name) != 0)
-        return REFUSE(plan, ERROR_INVALID, "SecretMismatch",
-                      "secret '%s' is for database '%s', not for '%s': set another secretName",
-                      spec->secret_name, stored->database, spec->database_name);
+        return refuse_mismatch(input, plan, "database", stored->database, spec->database_name);
     if (stored->username != NULL && strcmp(stored->username, spec->username) != 0)
-        return REFUSE(plan, ERROR_INVALID, "SecretMismatch",
-                      "secret '%s' is for user '%s', not for '%s': set another secretName",
-                      spec->secret_name, stored->username, spec->username);
-    if (stored->host != NULL && (strcasecmp(stored->host, host->host) != 0 ||
-                                 (stored->port != 0 && stored->port != host->port)))
-        return REFUSE(plan, ERROR_INVALID, "SecretMismatch",
-                      "secret '%s' is for the server %s:%lld, but the admin connection points at "
-                      "%s:%u: set another secretName, or point the admin connection back",
-                      spec->secret_name, stored->host,
-                      (long long)(stored->port != 0 ? stored->port : host->port), host->host,
-                      (unsigned)host->port);
-    return true;
+        return refuse_mismatch(input, plan, "user", stored->username, spec->username);
+    if (is_for_this_server(stored, input->server))
+        return true;
+    stored_server =
+        mem_printf("%s:%lld", stored->host != NULL ? stored->host : "", (long long)stored->port);
+    server = mem_printf("%s:%u", host->host, (unsigned)host->port);
+    return refuse_mismatch(input, plan, "server", stored_server, server);
+}
+
+/* Applications read every documented key; rewriting an older form is not built yet. */
+static bool check_secret_is_complete(const struct plan_input *input, struct plan *plan)
+{
+    const char *missing = input->facts->secret.credentials.missing_key;
+
+    if (missing == NULL)
+        return true;
+    return REFUSE(plan, ERROR_INVALID, "SecretIncomplete",
+                  "secret '%s' lacks the key %s, and this version of the operator does not rewrite "
+                  "stored secrets: complete it by hand, or set another secretName",
+                  input->database->spec.secret_name, missing);
 }
 
 static bool check_secret(const struct plan_input *input, struct plan *plan)
@@ -135,20 +193,27 @@ static bool check_secret(const struct plan_input *input, struct plan *plan)
     if (ownership_of_tags(secret->description.tags, input->owner) == OWNERSHIP_OTHER) {
         other = ownership_describe_tags(secret->description.tags);
         return REFUSE(plan, ERROR_INVALID, "Conflict",
-                      "secret '%s' belongs to %s: set another secretName or delete that resource",
+                      "secret '%s' belongs to %s: set another secretName, or remove its tags "
+                      "database.opzkit.io/... if that one is gone",
                       name, other);
     }
     if (secret->description.owning_service != NULL)
         return REFUSE(plan, ERROR_INVALID, "Conflict",
                       "secret '%s' is managed by the AWS service '%s': set another secretName",
                       name, secret->description.owning_service);
+    if (secret->description.primary_region != NULL &&
+        strcmp(secret->description.primary_region, input->region) != 0)
+        return REFUSE(plan, ERROR_INVALID, "Conflict",
+                      "secret '%s' is a replica of one in region %s, and replicas are read-only: "
+                      "set awsSecretsManager.region to that region, or another secretName",
+                      name, secret->description.primary_region);
     if (secret->state == SECRET_SCHEDULED_FOR_DELETION)
         return true;
     if (!secret->is_readable)
         return REFUSE(plan, secret->unreadable.kind, "SecretInvalid",
                       "secret '%s' exists but cannot be used: %s", name,
                       secret->unreadable.message);
-    return check_secret_names_target(input, plan);
+    return check_secret_names_target(input, plan) && check_secret_is_complete(input, plan);
 }
 
 /* --- The state table ------------------------------------------------------------------------- */
@@ -162,11 +227,23 @@ static bool refuse_unrecoverable(const struct plan_input *input, struct plan *pl
                        : engine->database.present                       ? "the database exists"
                                                                         : "the user exists";
 
-    return REFUSE(plan, ERROR_INVALID, "CannotRecoverPassword",
-                  "database and/or user exist but secret is missing - cannot recover password "
-                  "(%s; database '%s', user '%s', secret '%s'): restore the secret, store the "
-                  "known password in it by hand, or choose names that do not exist yet",
-                  what, spec->database_name, spec->username, spec->secret_name);
+    return REFUSE(
+        plan, ERROR_INVALID, "CannotRecoverPassword",
+        "database and/or user exist but secret is missing - cannot recover password "
+        "(%s; database '%s', user '%s', secret '%s' in region %s): restore the secret, "
+        "store the known password in it by hand, or create a new resource with names that "
+        "do not exist yet",
+        what, spec->database_name, spec->username, spec->secret_name, input->region);
+}
+
+/* A database that we once made and that is gone is made again only by a person's act after that was
+ * found: a spec that is newer than the finding. */
+static bool is_lost(const struct plan_input *input)
+{
+    int64_t found_at = input->status->database_missing_generation;
+
+    return input->status->server_identity != NULL &&
+           (found_at == 0 || found_at >= input->database->generation);
 }
 
 /* Something of ours is there and something is missing: only what we made may be completed. */
@@ -179,11 +256,10 @@ static bool check_may_complete(const struct plan_input *input, struct plan *plan
         ownership_of_marker(&engine->database.marker, input->owner) != OWNERSHIP_OURS)
         return REFUSE(plan, ERROR_INVALID, "Conflict",
                       "database '%s' exists and was not made by this resource, and user '%s' does "
-                      "not exist: choose another databaseName, or create the user by hand with the "
-                      "password of secret '%s'",
+                      "not exist: create a new resource with another databaseName, or create the "
+                      "user by hand with the password of secret '%s'",
                       spec->database_name, spec->username, spec->secret_name);
-    if (!engine->database.present && input->status->server_identity != NULL &&
-        input->status->observed_generation == input->database->generation)
+    if (!engine->database.present && is_lost(input))
         return REFUSE(plan, ERROR_INVALID, "DatabaseMissing",
                       "database '%s' was made by this resource and is gone from the server: "
                       "restore it from a backup, or change the spec to have an empty one made",
@@ -192,9 +268,42 @@ static bool check_may_complete(const struct plan_input *input, struct plan *plan
         ownership_of_marker(&engine->user.marker, input->owner) != OWNERSHIP_OURS)
         return REFUSE(plan, ERROR_INVALID, "Conflict",
                       "user '%s' exists and was not made by this resource, and database '%s' does "
-                      "not exist: choose another username, or create the database by hand",
+                      "not exist: create a new resource with another username, or create the "
+                      "database by hand",
                       spec->username, spec->database_name);
     return true;
+}
+
+static bool check_proof(const struct plan_input *input, struct plan *plan)
+{
+    const struct facts *facts = input->facts;
+
+    switch (facts->proof) {
+    case PROOF_NEEDED:
+        add_step(plan, PLAN_PROVE_LOGIN);
+        return true;
+    case PROOF_PASSED:
+        return true;
+    case PROOF_FAILED:
+        return REFUSE(plan, ERROR_DENIED, "PasswordMismatch", "%s", facts->proof_detail);
+    case PROOF_UNKNOWN:
+        return REFUSE(plan, ERROR_DENIED, "LoginNotVerified", "%s", facts->proof_detail);
+    }
+    return true;
+}
+
+/* PostgreSQL 16 and later let an admin act only for roles that it made or was given. */
+static bool check_administered(const struct plan_input *input, struct plan *plan)
+{
+    const char *name = input->database->spec.username;
+
+    if (input->facts->engine.user.is_administered)
+        return true;
+    return REFUSE(
+        plan, ERROR_DENIED, "InsufficientRights",
+        "user '%s' is not administered by the admin user '%s': run GRANT \"%s\" TO \"%s\" "
+        "WITH ADMIN OPTION as the user's creator or a superuser",
+        name, input->server->username, name, input->server->username);
 }
 
 static bool plan_creation(const struct plan_input *input, struct plan *plan)
@@ -211,6 +320,13 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
     } else if (!engine->database.present || !engine->user.present) {
         if (!check_may_complete(input, plan))
             return false;
+    }
+    if (engine->user.present && !engine->database.present) {
+        /* No database for a user whose password is not known to be the stored one. */
+        if (!check_administered(input, plan) || !check_proof(input, plan))
+            return false;
+        if (plan->count > 0)
+            return true;
     }
     if (!engine->user.present)
         add_step(plan, PLAN_CREATE_USER);
@@ -233,24 +349,6 @@ static bool check_privileges(const struct plan_input *input, struct plan *plan)
                   "run ALTER DATABASE \"%s\" OWNER TO \"%s\" as its owner",
                   spec->database_name, database->owner, spec->username, spec->database_name,
                   spec->username);
-}
-
-static bool check_proof(const struct plan_input *input, struct plan *plan)
-{
-    const struct facts *facts = input->facts;
-
-    switch (facts->proof) {
-    case PROOF_NEEDED:
-        add_step(plan, PLAN_PROVE_LOGIN);
-        return true;
-    case PROOF_PASSED:
-        return true;
-    case PROOF_FAILED:
-        return REFUSE(plan, ERROR_DENIED, "PasswordMismatch", "%s", facts->proof_detail);
-    case PROOF_UNKNOWN:
-        return REFUSE(plan, ERROR_DENIED, "LoginNotVerified", "%s", facts->proof_detail);
-    }
-    return true;
 }
 
 static void add_metadata_steps(const struct plan_input *input, struct plan *plan)
@@ -366,11 +464,17 @@ const char *plan_step_name(enum plan_step step)
     return names[step];
 }
 
-bool plan_creates(const struct plan *plan)
+bool plan_has(const struct plan *plan, enum plan_step step)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->steps[i] <= PLAN_CREATE_DATABASE)
+        if (plan->steps[i] == step)
             return true;
     }
     return false;
+}
+
+bool plan_creates(const struct plan *plan)
+{
+    return plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_RESTORE_SECRET) ||
+           plan_has(plan, PLAN_CREATE_USER) || plan_has(plan, PLAN_CREATE_DATABASE);
 }

@@ -44,11 +44,13 @@ struct plan_input {
         *status; /* what was remembered: never enough to destroy or create */
     const struct owner *owner;
     const struct connection_string *server; /* where the admin connection points */
+    const char *region;                     /* where the secret is looked for */
     const struct facts *facts;
 };
 
 void plan_make(const struct plan_input *input, struct plan *ret_plan);
 const char *plan_step_name(enum plan_step step);
+bool plan_has(const struct plan *plan, enum plan_step step);
 /* True when a step of the plan makes a user, a database or a secret. */
 bool plan_creates(const struct plan *plan);
 

@@ -49,16 +49,35 @@ struct engine_target pass_engine_target(const struct pass *pass)
     };
 }
 
-static void pass_release(struct pass *pass)
+struct plan_input pass_plan_input(const struct pass *pass)
+{
+    return (struct plan_input){
+        .database = &pass->database,
+        .status = &pass->status,
+        .owner = &pass->owner,
+        .server = &pass->admin.server,
+        .region = pass->region,
+        .facts = &pass->facts,
+    };
+}
+
+void pass_drop_session(struct pass *pass)
 {
     if (pass->session != NULL)
         pass->driver->disconnect(pass->session);
+    pass->session = NULL;
+}
+
+static void pass_release(struct pass *pass)
+{
+    pass_drop_session(pass);
     facts_release(&pass->facts);
     admin_connection_release(&pass->admin);
     database_status_release(&pass->status);
     json_decref(pass->status_before);
     database_release(&pass->database);
     free(pass->region);
+    free(pass->stored_arn);
     *pass = (struct pass){0};
 }
 
@@ -144,40 +163,67 @@ static bool ensure_finalizer(struct pass *pass, struct failure *failure)
     return true;
 }
 
-/* Says in the status that creation has begun, before it begins. */
-static bool announce_creation(struct pass *pass, const struct plan *plan, struct failure *failure)
+/* Whoever looks at a resource that has no status yet must not take it for a finished one. */
+static bool announce_first_sight(struct pass *pass, struct failure *failure)
 {
     struct error err;
 
-    if (!plan_creates(plan) || pass->status.phase == DATABASE_PHASE_CREATING)
+    if (pass->status.phase != DATABASE_PHASE_NONE)
         return true;
-    conditions_set_creating(pass);
+    conditions_set_pending(pass);
     return status_write(pass, &err) || fail(failure, STAGE_KUBERNETES, &err);
 }
 
-static void make_plan(const struct pass *pass, struct plan *plan)
+/* Says in the status what is about to be made or tagged, before it is: should we be killed then,
+ * the next process knows. */
+static bool announce(struct pass *pass, const struct plan *plan, struct failure *failure)
 {
-    struct plan_input input = {
-        .database = &pass->database,
-        .status = &pass->status,
-        .owner = &pass->owner,
-        .server = &pass->admin.server,
-        .facts = &pass->facts,
-    };
+    struct error err;
 
-    plan_make(&input, plan);
+    if (plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_TAG_SECRET))
+        conditions_remember_tags(pass);
+    if (plan_creates(plan))
+        conditions_set_creating(pass, plan);
+    return status_write(pass, &err) || fail(failure, STAGE_KUBERNETES, &err);
+}
+
+/* After a failed step: true when it is worth observing and deciding again at once, because somebody
+ * else was first.  Otherwise the status shall tell what is there after the failure. */
+static bool may_go_on(struct pass *pass, bool changed, const struct failure *failure)
+{
+    if (failure->error.kind == ERROR_CANCELLED)
+        return false;
+    if (failure->error.kind == ERROR_CONFLICT)
+        return true;
+    if (failure->error.kind == ERROR_UNAVAILABLE)
+        pass_drop_session(pass);
+    if (changed)
+        observe(pass);
+    return false;
+}
+
+static bool fail_to_converge(const struct failure *last, struct failure *failure)
+{
+    failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
+                "something keeps changing what the operator sets%s%s",
+                failure_is_set(last) ? "; last: " : "",
+                failure_is_set(last) ? last->error.message : "");
+    return false;
 }
 
 static bool converge(struct pass *pass, struct failure *failure)
 {
+    struct failure conflict = {0};
     bool changed = true;
 
     for (int round = 0; round < ROUNDS_LIMIT; round++) {
+        struct plan_input input;
         struct plan plan;
 
         if (changed)
             observe(pass);
-        make_plan(pass, &plan);
+        input = pass_plan_input(pass);
+        plan_make(&input, &plan);
         *failure = plan.refusal;
         if (failure_is_set(failure))
             return false;
@@ -185,18 +231,16 @@ static bool converge(struct pass *pass, struct failure *failure)
             return false;
         if (plan.count == 0)
             return true;
-        if (!announce_creation(pass, &plan, failure))
+        if (!announce(pass, &plan, failure))
             return false;
         if (!apply(pass, &plan, &changed, failure)) {
-            /* The status tells what is there after the failure, not what was there before. */
-            if (changed && failure->error.kind != ERROR_CANCELLED)
-                observe(pass);
-            return false;
+            if (!may_go_on(pass, changed, failure))
+                return false;
+            conflict = *failure;
+            changed = true;
         }
     }
-    failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
-                "something keeps changing what the operator sets: see the operator's log");
-    return false;
+    return fail_to_converge(&conflict, failure);
 }
 
 /* --- The end of a pass ----------------------------------------------------------------------- */
@@ -291,7 +335,7 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
             *outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
             return;
         }
-    } else if (prepare(pass, &failure)) {
+    } else if (prepare(pass, &failure) && announce_first_sight(pass, &failure)) {
         if (!converge(pass, &failure) && !failure_is_set(&failure))
             failure_set(&failure, ERROR_INTERNAL, "InternalError",
                         "the pass stopped without cause");

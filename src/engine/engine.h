@@ -22,6 +22,7 @@
 #include "base/timesource.h"
 #include "engine/connection_string.h"
 #include "engine/marker.h"
+#include "engine/privilege.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -109,6 +110,7 @@ struct engine_driver {
     const char *url_scheme; /* "postgresql" */
     uint16_t default_port;
     const char *const *words; /* values of spec.engine that mean this driver, ended by NULL */
+    const struct engine_privilege_table *privileges;
 
     /* Process-wide set-up of the client library, before the first thread. */
     void (*library_init)(void);

@@ -43,12 +43,23 @@ static bool connect_as_admin(const struct engine_connect_request *request,
 
 static const char *const words[] = {"postgres", "postgresql", NULL};
 
+static const char *const privilege_words[] = {
+    "SELECT",  "INSERT", "UPDATE",  "DELETE",    "TRUNCATE", "REFERENCES",
+    "TRIGGER", "CREATE", "CONNECT", "TEMPORARY", NULL,
+};
+
+static const struct engine_privilege_table privileges = {
+    .family = "PostgreSQL",
+    .words = privilege_words,
+};
+
 const struct engine_driver engine_postgres = {
     .family = "PostgreSQL",
     .url_key = "POSTGRES_URL",
     .url_scheme = "postgresql",
     .default_port = 5432,
     .words = words,
+    .privileges = &privileges,
     .library_init = library_init,
     .parse_connection_string = connection_string_parse_postgres,
     .check_names = postgres_check_names,

@@ -52,7 +52,7 @@ static const struct row rows[] = {
      "NotSupported", "region"},
 };
 
-static void check(size_t number, const struct row *row)
+static void check(size_t number, const struct row *row, const char *annotations)
 {
     auto_json json_t *object =
         json_loads("{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\","
@@ -65,6 +65,9 @@ static void check(size_t number, const struct row *row)
     bool admitted;
 
     json_object_set_new(object, "spec", json_loads(row->spec, 0, NULL));
+    if (annotations != NULL)
+        json_object_set_new(json_object_get(object, "metadata"), "annotations",
+                            json_loads(annotations, 0, NULL));
     json_object_set_new(object, "status", json_loads(row->status, 0, NULL));
     assert_true(database_parse_identity(object, &database, &err));
     assert_true(database_parse_spec(&database, &err));
@@ -84,12 +87,24 @@ static void check(size_t number, const struct row *row)
 static void test_each_spec_is_admitted_or_refused_with_its_field(void **state maybe_unused)
 {
     for (size_t i = 0; i < array_length(rows); i++)
-        check(i, &rows[i]);
+        check(i, &rows[i], NULL);
+}
+
+static void test_an_annotation_that_would_do_nothing_is_named(void **state maybe_unused)
+{
+    static const struct row admitted = {"{" MINIMAL "}", "{}", NULL, NULL};
+    static const struct row refused = {"{" MINIMAL "}", "{}", "NotSupported",
+                                       "database.opzkit.io/reset-password"};
+
+    check(0, &admitted, "{\"database.opzkit.io/reconcile-now\":\"1\"}");
+    check(1, &admitted, "{\"example.com/reset-password\":\"1\"}");
+    check(2, &refused, "{\"database.opzkit.io/reset-password\":\"1\"}");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_annotation_that_would_do_nothing_is_named),
         cmocka_unit_test(test_each_spec_is_admitted_or_refused_with_its_field),
     };
 

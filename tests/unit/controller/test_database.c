@@ -34,7 +34,7 @@ static void test_the_minimal_example_gets_the_documented_defaults(void **state m
     assert_string_equal(database.spec.description, "Database credentials for myapp_db");
     assert_string_equal(database.spec.connection_secret_name, "postgres-admin");
     assert_string_equal(database.spec.connection_secret_key, "connectionString");
-    assert_true(database.spec.privileges_all);
+    assert_true(database.spec.privileges.all);
     assert_true(database.spec.retain_on_delete);
     assert_null(database.spec.region);
     assert_false(database.spec.has_connection_aws_secret);
@@ -62,7 +62,7 @@ static void test_given_values_win_over_defaults(void **state maybe_unused)
     assert_string_equal(database.spec.region, "eu-west-1");
     assert_string_equal(database.spec.description, "d");
     assert_string_equal(document_string(database.spec.tags, "Team"), "x");
-    assert_false(database.spec.privileges_all);
+    assert_false(database.spec.privileges.all);
     assert_false(database.spec.retain_on_delete);
 }
 
@@ -93,7 +93,7 @@ static void test_all_in_any_case_among_others_means_all(void **state maybe_unuse
                       "\"all\"],\"connectionStringSecretRef\":{\"name\":\"s\"}}",
                       &database, &err));
 
-    assert_true(database.spec.privileges_all);
+    assert_true(database.spec.privileges.all);
 }
 
 static void test_a_bad_spec_is_refused_with_the_field(void **state maybe_unused)

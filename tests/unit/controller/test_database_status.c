@@ -14,7 +14,8 @@ static const char documented[] =
     "\"arn:aws:secretsmanager:us-east-1:1:secret:x-abcdef\",\"secretRegion\":\"us-east-1\","
     "\"secretVersion\":\"v\",\"secretFormatVersion\":\"v2\",\"serverIdentity\":\"7\","
     "\"connectionInfo\":{\"host\":\"db.example.com\",\"port\":5432,\"database\":\"myapp_db\","
-    "\"username\":\"myapp_db\",\"engine\":\"postgres\"},\"managedTags\":[\"Team\"]}";
+    "\"username\":\"myapp_db\",\"engine\":\"postgres\"},\"managedTags\":[\"Team\"],"
+    "\"databaseMissingGeneration\":1}";
 
 static json_t *object_with_status(const char *status)
 {

@@ -131,7 +131,7 @@ static void make_database(struct database *database)
                 .username = mem_strdup("app"),
                 .secret_name = mem_strdup("rds/postgres/app"),
                 .description = mem_strdup("Database credentials for app"),
-                .privileges_all = true,
+                .privileges.all = true,
                 .retain_on_delete = true,
             },
     };
@@ -181,6 +181,48 @@ CHANGE(was_ready_and_spec_changed)
 {
     was_ready(input, facts, database, status);
     database->generation = 2;
+}
+
+CHANGE(loss_was_found_and_spec_changed)
+{
+    was_ready_and_spec_changed(input, facts, database, status);
+    status->database_missing_generation = 1;
+}
+
+CHANGE(loss_was_found_after_the_change)
+{
+    was_ready_and_spec_changed(input, facts, database, status);
+    status->database_missing_generation = 2;
+}
+
+CHANGE(user_is_locked)
+{
+    facts->engine.user.can_log_in = false;
+}
+
+CHANGE(user_is_expired)
+{
+    facts->engine.user.expired = true;
+}
+
+CHANGE(user_is_not_administered)
+{
+    facts->engine.user.is_administered = false;
+}
+
+CHANGE(secret_is_a_replica)
+{
+    facts->secret.description.primary_region = mem_strdup("eu-west-1");
+}
+
+CHANGE(secret_is_replicated)
+{
+    facts->secret.description.primary_region = mem_strdup("us-east-1");
+}
+
+CHANGE(secret_lacks_the_url)
+{
+    facts->secret.credentials.missing_key = "POSTGRES_URL";
 }
 
 CHANGE(user_is_superuser)
@@ -251,12 +293,29 @@ CHANGE(secret_names_host_in_capitals)
     replace(&facts->secret.credentials.host, "DB.Example.COM");
 }
 
+CHANGE(secret_names_another_port_alone)
+{
+    replace(&facts->secret.credentials.host, NULL);
+    facts->secret.credentials.port = 6432;
+}
+
+CHANGE(secret_names_the_second_host)
+{
+    struct connection_string *server = (struct connection_string *)(uintptr_t)input->server;
+
+    server->hosts[1] = (struct engine_host){.host = mem_strdup("db2.example.com"), .port = 5433};
+    server->host_count = 2;
+    replace(&facts->secret.credentials.host, "db2.example.com");
+    facts->secret.credentials.port = 5433;
+}
+
 CHANGE(secret_names_only_password)
 {
     replace(&facts->secret.credentials.host, NULL);
     replace(&facts->secret.credentials.database, NULL);
     replace(&facts->secret.credentials.username, NULL);
     facts->secret.credentials.port = 0;
+    facts->secret.credentials.missing_key = "DB_HOST";
 }
 
 CHANGE(description_changed)
@@ -302,7 +361,22 @@ static const struct row rows[] = {
      "",
      NULL,
      NULL},
-    {"user of ours without database", {ABSENT, OURS, OURS, 0, NULL}, "D", NULL, NULL},
+    {"user of ours without database, not proven",
+     {ABSENT, OURS, OURS, PROOF_NEEDED, NULL},
+     "P",
+     NULL,
+     NULL},
+    {"user of ours without database", {ABSENT, OURS, OURS, PROOF_PASSED, NULL}, "D", NULL, NULL},
+    {"user of ours without database, password refused",
+     {ABSENT, OURS, OURS, PROOF_FAILED, NULL},
+     "",
+     "PasswordMismatch",
+     ""},
+    {"user of ours that the admin may not act for, without database",
+     {ABSENT, OURS, OURS, PROOF_PASSED, user_is_not_administered},
+     "",
+     "InsufficientRights",
+     "WITH ADMIN OPTION"},
     {"database of ours without user", {OURS, ABSENT, OURS, 0, NULL}, "U", NULL, NULL},
     {"database without secret",
      {OURS, ABSENT, ABSENT, 0, NULL},
@@ -370,11 +444,11 @@ static const struct row rows[] = {
      "rds"},
 
     /* The content of the secret. */
-    {"secret for another database",
+    {"secret for another database, not ours",
      {ABSENT, ABSENT, UNMARKED, 0, secret_names_other_database},
      "",
      "SecretMismatch",
-     "billing"},
+     "names another database than 'app'"},
     {"secret for another user",
      {OURS, OURS, OURS, 0, secret_names_other_user},
      "",
@@ -395,9 +469,34 @@ static const struct row rows[] = {
      "",
      NULL,
      NULL},
+    {"secret for another port alone",
+     {OURS, OURS, OURS, 0, secret_names_another_port_alone},
+     "",
+     "SecretMismatch",
+     "6432"},
+    {"secret for the second of the hosts",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_names_the_second_host},
+     "",
+     NULL,
+     NULL},
     {"secret that names only a password",
      {ABSENT, ABSENT, UNMARKED, 0, secret_names_only_password},
-     "UD",
+     "",
+     "SecretIncomplete",
+     "DB_HOST"},
+    {"secret without URL",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_lacks_the_url},
+     "",
+     "SecretIncomplete",
+     "POSTGRES_URL"},
+    {"secret that is a replica",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_is_a_replica},
+     "",
+     "Conflict",
+     "eu-west-1"},
+    {"secret that is replicated from here",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_is_replicated},
+     "",
      NULL,
      NULL},
     {"secret that is not JSON",
@@ -433,12 +532,35 @@ static const struct row rows[] = {
      "",
      "DatabaseMissing",
      "backup"},
-    {"our database vanished and a person changed the spec",
-     {ABSENT, OURS, OURS, 0, was_ready_and_spec_changed},
+    {"our database vanished unseen and a person changed the spec",
+     {ABSENT, OURS, OURS, PROOF_PASSED, was_ready_and_spec_changed},
+     "",
+     "DatabaseMissing",
+     "backup"},
+    {"our database vanished, which was found after the change",
+     {ABSENT, OURS, OURS, PROOF_PASSED, loss_was_found_after_the_change},
+     "",
+     "DatabaseMissing",
+     "backup"},
+    {"our database vanished, and a person changed the spec after that was found",
+     {ABSENT, OURS, OURS, PROOF_PASSED, loss_was_found_and_spec_changed},
      "D",
      NULL,
      NULL},
     {"our user vanished", {OURS, ABSENT, OURS, 0, was_ready}, "U", NULL, NULL},
+
+    /* A user who cannot log in is not one with a wrong password. */
+    {"locked user", {OURS, OURS, OURS, PROOF_NEEDED, user_is_locked}, "", "UserLocked", "NOLOGIN"},
+    {"locked user, proven before",
+     {OURS, OURS, OURS, PROOF_PASSED, user_is_locked},
+     "",
+     "UserLocked",
+     "on the server"},
+    {"expired user",
+     {OURS, OURS, OURS, PROOF_NEEDED, user_is_expired},
+     "",
+     "UserExpired",
+     "VALID UNTIL"},
 
     /* Names that are never touched. */
     {"privileged user",
@@ -512,6 +634,9 @@ static void check_row(const struct row *row, const struct plan *plan)
     if ((reason == NULL) != (row->reason == NULL) ||
         (reason != NULL && strcmp(reason, row->reason) != 0))
         fail_msg("%s: reason is %s, not %s", row->name, reason, row->reason);
+    if (row->setup.secret == UNMARKED && reason != NULL &&
+        strstr(plan->refusal.error.message, "billing") != NULL)
+        fail_msg("%s: a secret that is not ours is quoted", row->name);
     if (row->message_part != NULL && strstr(plan->refusal.error.message, row->message_part) == NULL)
         fail_msg("%s: '%s' does not say '%s'", row->name, plan->refusal.error.message,
                  row->message_part);
@@ -525,7 +650,7 @@ static void run_row(const struct row *row)
     auto_database struct database database = {0};
     auto_database_status struct database_status status = {0};
     auto_facts struct facts facts = {0};
-    struct plan_input input = {&database, &status, &owner, &server, &facts};
+    struct plan_input input = {&database, &status, &owner, &server, "us-east-1", &facts};
     struct plan plan;
 
     make_database(&database);
@@ -537,6 +662,7 @@ static void run_row(const struct row *row)
 
     check_row(row, &plan);
     free(server.hosts[0].host);
+    free(server.hosts[1].host);
 }
 
 static void test_each_state_has_its_plan(void **state maybe_unused)
@@ -560,6 +686,8 @@ static void check_invariants(const struct setup *setup, const struct plan *plan)
         assert_int_equal(setup->user, ABSENT);
     if (strchr(steps, 'D') != NULL)
         assert_int_equal(setup->database, ABSENT);
+    if (strchr(steps, 'D') != NULL && setup->user != ABSENT)
+        assert_int_equal(setup->proof, PROOF_PASSED);
     if (setup->database >= OTHERS && setup->database != PREDECESSORS)
         assert_true(failure_is_set(&plan->refusal));
     if (setup->user >= OTHERS && setup->user != PREDECESSORS)
@@ -583,7 +711,8 @@ static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
                 for (enum proof_state p = PROOF_NEEDED; p <= PROOF_UNKNOWN; p++) {
                     struct setup setup = {d, u, s, p, NULL};
                     auto_facts struct facts facts = {0};
-                    struct plan_input input = {&database, &status, &owner, &server, &facts};
+                    struct plan_input input = {&database, &status,     &owner,
+                                               &server,   "us-east-1", &facts};
                     struct plan plan;
 
                     make_facts(&setup, &facts);
