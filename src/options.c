@@ -102,7 +102,7 @@ static bool set_value(struct options *options, const struct option *option, cons
                          value);
     case OPTION_NUMBER:
         *(uint64_t *)member(options, option) = strtoul(value, &end, 10);
-        if (value[0] >= '1' && value[0] <= '9' && *end == '\0' && strlen(value) <= 2 &&
+        if (value[0] >= '1' && value[0] <= '9' && *end == '\0' &&
             *(uint64_t *)member(options, option) <= 64)
             return true;
         return error_set(err, ERROR_INVALID, NULL, "%s must be a number from 1 to 64, not '%s'",
