@@ -227,8 +227,8 @@ static void test_other_methods_are_refused_and_told_which_work(void **state)
 {
     static const char *const requests[] = {
         "POST /leaf HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
-        "POST /leaf HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "3\r\nabc\r\n0\r\n\r\n",
+        ("POST /leaf HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "3\r\nabc\r\n0\r\n\r\n"),
         "PUT /leaf HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         "DELETE /leaf HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         "OPTIONS /leaf HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
