@@ -15,7 +15,6 @@ enum progress {
 struct piece {
     struct list_decoder *decoder;
     const char *bytes;
-    size_t length;
     size_t at;         /* the byte that is looked at */
     size_t value_from; /* where the current value's part in this piece begins */
     list_item_fn on_item;
@@ -144,18 +143,30 @@ static bool go_on_with_value(struct piece *piece)
 
 /* ---- between the values ---- */
 
-static bool begin_value(struct piece *piece)
+static bool begin_items(struct piece *piece)
 {
-    struct list_decoder *decoder = piece->decoder;
-    const char *name = strbuf_text(&decoder->name);
     char byte = piece->bytes[piece->at];
 
+    piece->decoder->has_items = true;
+    if (byte == '[')
+        piece->decoder->state = LIST_ITEM_START;
+    else if (byte == 'n') /* null: an empty list of Go */
+        start_value(piece, LIST_VALUE, false);
+    else
+        return fail_no_list(piece->err);
+    return true;
+}
+
+static bool begin_value(struct piece *piece)
+{
+    const char *name = strbuf_text(&piece->decoder->name);
+    char byte = piece->bytes[piece->at];
+
+    if (strcmp(name, "items") == 0)
+        return begin_items(piece);
     if (byte == ',' || byte == ':' || byte == '}' || byte == ']')
         return fail_no_list(piece->err);
-    if (strcmp(name, "items") == 0 && byte == '[')
-        decoder->state = LIST_ITEM_START;
-    else
-        start_value(piece, LIST_VALUE, strcmp(name, "metadata") == 0);
+    start_value(piece, LIST_VALUE, strcmp(name, "metadata") == 0);
     return true;
 }
 
@@ -176,7 +187,7 @@ static bool begin_member(struct piece *piece)
 {
     char byte = piece->bytes[piece->at];
 
-    if (byte == '}') {
+    if (byte == '}' && piece->decoder->has_items) {
         piece->decoder->state = LIST_AFTER;
     } else if (byte == '"') {
         piece->decoder->state = LIST_NAME;
@@ -254,7 +265,6 @@ bool list_decoder_feed(struct list_decoder *decoder, const char *bytes, size_t l
     struct piece piece = {
         .decoder = decoder,
         .bytes = bytes,
-        .length = length,
         .on_item = on_item,
         .context = context,
         .err = err,

@@ -21,7 +21,8 @@ static bool emit(const char *line, size_t length, watch_line_fn on_line, void *c
 
 static bool keep(struct watch_decoder *decoder, const char *bytes, size_t length, struct error *err)
 {
-    if (length > WATCH_LINE_LIMIT_BYTES - decoder->partial.length)
+    /* One more than the limit, as the last one may be the '\r' of its end. */
+    if (length > WATCH_LINE_LIMIT_BYTES + 1 - decoder->partial.length)
         return fail_too_large(err);
     strbuf_append(&decoder->partial, bytes, length);
     return true;

@@ -162,18 +162,19 @@ static bool parse_address(const char *text, union address *ret_address, struct e
                      "'%s' is not an address to listen on: the host must be an IP address", text);
 }
 
+/* NULL with errno.  The library's default is SO_REUSEADDR; MHD_OPTION_LISTENING_ADDRESS_REUSE would
+ * be SO_REUSEPORT, with which two processes share a port and each gets some of the probes. */
 static struct MHD_Daemon *start_daemon(struct http_server *server, const union address *address)
 {
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
 
     if (address->any.sa_family == AF_INET6)
         flags |= MHD_USE_DUAL_STACK;
-    return MHD_start_daemon(flags, 0, NULL, NULL, answer_request, server, MHD_OPTION_SOCK_ADDR,
-                            &address->any, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_LIMIT,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-                            MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES,
-                            MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, answer_request, server, MHD_OPTION_SOCK_ADDR, &address->any,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES, MHD_OPTION_END);
 }
 
 bool http_server_start(const char *address, const struct http_route *routes, size_t route_count,
@@ -189,7 +190,7 @@ bool http_server_start(const char *address, const struct http_route *routes, siz
     memcpy(server->routes, routes, route_count * sizeof *routes);
     server->route_count = route_count;
     server->daemon = start_daemon(server, &parsed);
-    if (server->daemon == NULL && parsed.any.sa_family == AF_INET6 && address[0] == ':') {
+    if (server->daemon == NULL && address[0] == ':' && errno == EAFNOSUPPORT) {
         /* A machine without IPv6. */
         parsed.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = parsed.v6.sin6_port};
         server->daemon = start_daemon(server, &parsed);

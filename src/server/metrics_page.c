@@ -8,55 +8,59 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { PROC_FILE_LIMIT_BYTES = 64 * 1024 };
+/* /proc/stat has a number for each interrupt of the machine. */
+enum { PROC_FILE_LIMIT_BYTES = 4 * 1024 * 1024 };
 
 static void append_sample(struct strbuf *page, const char *name, const char *type, const char *help,
                           double value)
 {
-    strbuf_append_format(page, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type,
+    strbuf_append_format(page, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type,
                          name, value);
 }
 
-/* Fields 3 and on of /proc/self/stat, behind the name in parentheses (proc(5)). */
-static bool read_stat(struct strbuf *content, char **ret_fields)
+static bool read_proc_file(const char *path, struct strbuf *content)
 {
     struct error ignored;
 
-    if (!file_read("/proc/self/stat", PROC_FILE_LIMIT_BYTES, content, &ignored) ||
-        content->length == 0)
-        return false;
-    *ret_fields = strrchr(content->text, ')');
-    return *ret_fields != NULL;
+    return file_read(path, PROC_FILE_LIMIT_BYTES, content, &ignored);
 }
 
+/* A field of /proc/self/stat (proc(5)); `fields` begins at the ')' that ends field 2, the name. */
 static double field_number(const char *fields, int number)
 {
-    /* `fields` begins at the ')' that ends field 2. */
     for (int i = 2; i < number && fields != NULL; i++)
         fields = strchr(fields + 1, ' ');
     return fields != NULL ? strtod(fields, NULL) : 0;
 }
 
-static double read_boot_time(void)
+/* The kernel's own number: one made of two clocks differs from read to read, and a start time that
+ * changes looks like a restart. */
+static bool read_boot_time(double *ret_seconds)
 {
-    struct timespec boot, now;
+    static const char name[] = "\nbtime ";
+    auto_strbuf struct strbuf content = {0};
+    const char *line;
 
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)(now.tv_sec - boot.tv_sec);
+    if (!read_proc_file("/proc/stat", &content))
+        return false;
+    line = strstr(strbuf_text(&content), name);
+    if (line == NULL)
+        return false;
+    *ret_seconds = strtod(line + strlen(name), NULL);
+    return true;
 }
 
 static void append_stat(struct strbuf *page)
 {
     auto_strbuf struct strbuf content = {0};
-    double ticks = (double)sysconf(_SC_CLK_TCK);
-    char *fields;
+    double ticks = (double)sysconf(_SC_CLK_TCK), boot_time;
+    const char *fields;
 
-    if (!read_stat(&content, &fields))
+    if (!read_proc_file("/proc/self/stat", &content))
         return;
+    fields = strrchr(strbuf_text(&content), ')');
     append_sample(page, "process_cpu_seconds_total", "counter",
                   "Total user and system CPU time spent in seconds.",
                   (field_number(fields, 14) + field_number(fields, 15)) / ticks);
@@ -64,9 +68,10 @@ static void append_stat(struct strbuf *page)
                   field_number(fields, 23));
     append_sample(page, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
                   field_number(fields, 24) * (double)sysconf(_SC_PAGESIZE));
-    append_sample(page, "process_start_time_seconds", "gauge",
-                  "Start time of the process since unix epoch in seconds.",
-                  read_boot_time() + field_number(fields, 22) / ticks);
+    if (read_boot_time(&boot_time))
+        append_sample(page, "process_start_time_seconds", "gauge",
+                      "Start time of the process since unix epoch in seconds.",
+                      boot_time + field_number(fields, 22) / ticks);
 }
 
 static void append_descriptors(struct strbuf *page)
