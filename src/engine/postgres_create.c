@@ -222,5 +222,8 @@ bool postgres_create_database(struct engine_session *session,
     append_finish(&sql, creation, temporary, id);
     if (postgres_execute_transaction(session, "finishing the database", strbuf_text(&sql), err))
         return true;
-    return error_has_code(err, "42P04") ? give_up(session, temporary) : false;
+    /* 23505 where both renamed at the same instant. */
+    if (error_has_code(err, "42P04") || error_has_code(err, "23505"))
+        return give_up(session, temporary);
+    return false;
 }

@@ -211,17 +211,23 @@ static bool explain_failure(const struct engine_session *session,
                          session->label);
     if (sqlstate[0] == '\0')
         return postgres_error_set_unreachable(err, text, session->label);
+    if (!login->is_proof && strcmp(sqlstate, "3D000") == 0)
+        return error_set(err, ERROR_INVALID, sqlstate,
+                         "the PostgreSQL server %s has no database '%s' to connect to: name one "
+                         "that it has in the connection string (SQLSTATE %s)",
+                         session->label, login->database, sqlstate);
     snprintf(doing, sizeof doing, "logging in to the PostgreSQL server %s as '%.63s'",
              session->label, login->username);
     return postgres_error_set(err, sqlstate, doing);
 }
 
+/* Other warnings, such as that of a new collation library, are no failures. */
 static void receive_notice(void *context, const PGresult *result)
 {
     struct engine_session *session = context;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-    if (sqlstate != NULL && strlen(sqlstate) == 5 && memcmp(sqlstate, "0100", 4) == 0)
+    if (sqlstate != NULL && (strcmp(sqlstate, "01006") == 0 || strcmp(sqlstate, "01007") == 0))
         memcpy(session->warning, sqlstate, sizeof session->warning);
 }
 
