@@ -105,7 +105,7 @@ static const struct text_meaning {
     {"no password supplied", ERROR_DENIED, "NoPassword",
      "it asks for a password and there is none: put it into the connection string"},
     {"session is read-only", ERROR_UNAVAILABLE, "ReadOnly",
-     "none of its hosts takes writes: point the connection at the primary"},
+     "it takes no writes: point the connection at the primary"},
     {"Connection refused", ERROR_UNAVAILABLE, "Refused",
      "nobody listens there: start the server, or correct host and port"},
     {"o route to host", ERROR_UNAVAILABLE, "Unreachable", "there is no route to it"},
