@@ -55,8 +55,8 @@ void connection_string_release(struct connection_string *parts);
 /*
  * postgresql:// and postgres:// (libpq's grammar, last '@' of the authority ends the userinfo,
  * strict percent-decoding, several hosts, IPv6).  White space around the text is ignored.  A text
- * without sslmode means require.  INVALID says what is wrong and never quotes a value; an unknown
- * or refused parameter is named.
+ * without sslmode means require, with sslrootcert=system verify-full.  INVALID says what is wrong
+ * and never quotes a value; an unknown or refused parameter is named.
  */
 bool connection_string_parse_postgres(const struct secret *text,
                                       struct connection_string *ret_parts, struct error *err)

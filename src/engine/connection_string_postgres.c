@@ -37,7 +37,8 @@ static bool take_ssl(const char *value, struct connection_string *parts, struct 
 {
     if (strcmp(value, "true") != 0)
         return refuse_value("ssl", "true; use sslmode for anything else", err);
-    return take_sslmode("require", parts, err);
+    /* An sslmode, before or after, says more. */
+    return parts->tls_mode_given || take_sslmode("require", parts, err);
 }
 
 static bool take_channel_binding(const char *value, struct connection_string *parts,
@@ -88,17 +89,29 @@ static bool take_root_certificate(const char *value, struct connection_string *p
                      "are not the user's: put the CA into the key ca.crt of the Secret");
 }
 
+enum { PARAMETER_ROOT_CERTIFICATE };
+
 static const struct parameter {
     const char *key;
     bool (*take)(const char *value, struct connection_string *parts, struct error *err);
 } parameters[] = {
+    [PARAMETER_ROOT_CERTIFICATE] = {"sslrootcert", take_root_certificate},
     {"sslmode", take_sslmode},
     {"ssl", take_ssl},
     {"channel_binding", take_channel_binding},
     {"connect_timeout", take_connect_timeout},
     {"target_session_attrs", take_session_attributes},
-    {"sslrootcert", take_root_certificate},
 };
+
+/* As libpq from 16 on: sslrootcert=system alone means that the server is verified, and less is a
+ * contradiction, since anybody can get a certificate of a public CA for some other name. */
+static bool verify_with_system(struct connection_string *parts, struct error *err)
+{
+    if (!parts->tls_mode_given)
+        return take_sslmode("verify-full", parts, err);
+    return parts->tls_mode == ENGINE_TLS_VERIFY_FULL ||
+           refuse_value("sslmode", "verify-full together with sslrootcert=system", err);
+}
 
 /* A word that may be shown: whatever is not plain letters may be part of a password. */
 static bool is_plain_word(const char *text)
@@ -109,12 +122,18 @@ static bool is_plain_word(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == length;
 }
 
-static bool take_parameter(const char *key, const char *value, struct connection_string *parts,
-                           struct error *err)
+/* Of two values libpq takes the last, other clients the first: refused. */
+static bool take_parameter(const char *key, const char *value, bool *seen,
+                           struct connection_string *parts, struct error *err)
 {
     for (size_t i = 0; i < array_length(parameters); i++) {
-        if (strcmp(parameters[i].key, key) == 0)
-            return parameters[i].take(value, parts, err);
+        if (strcmp(parameters[i].key, key) != 0)
+            continue;
+        if (seen[i])
+            return error_set(err, ERROR_INVALID, "ConnectionString",
+                             "the parameter '%s' is given twice", key);
+        seen[i] = true;
+        return parameters[i].take(value, parts, err);
     }
     return error_set(err, ERROR_INVALID, "ConnectionString",
                      "the parameter '%s' is not allowed: remove it (allowed are sslmode, ssl, "
@@ -126,13 +145,14 @@ static bool take_parameters(struct text_span query, struct connection_string *pa
                             struct error *err)
 {
     char key[URL_PARAMETER_SIZE], value[URL_PARAMETER_SIZE];
+    bool seen[array_length(parameters)] = {false};
     bool failed;
 
     while (url_parts_next_parameter(&query, key, value, &failed, err)) {
-        if (!take_parameter(key, value, parts, err))
+        if (!take_parameter(key, value, seen, parts, err))
             return false;
     }
-    return !failed;
+    return !failed && (!seen[PARAMETER_ROOT_CERTIFICATE] || verify_with_system(parts, err));
 }
 
 bool connection_string_parse_postgres(const struct secret *text,

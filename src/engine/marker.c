@@ -86,7 +86,7 @@ void engine_marker_parse(const char *text, struct engine_marker *ret_marker)
 
 static bool same(const char *a, const char *b)
 {
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
+    return a != NULL && b != NULL && a[0] != '\0' && strcmp(a, b) == 0;
 }
 
 bool engine_marker_same_owner(const struct engine_marker *a, const struct engine_marker *b)

@@ -33,7 +33,7 @@ void engine_marker_copy(struct engine_marker *marker, const struct engine_marker
 char *engine_marker_render(const struct engine_marker *marker) returns_owned;
 /* Reads a comment or attribute; text NULL or foreign gives ENGINE_MARKER_NONE.  Never fails. */
 void engine_marker_parse(const char *text, struct engine_marker *ret_marker);
-/* True when both are ours and name the same cluster, namespace, name and uid. */
+/* True when both are ours and name the same cluster, namespace, name and uid; "" names nothing. */
 bool engine_marker_same_owner(const struct engine_marker *a, const struct engine_marker *b);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "engine/postgres_operations.h"
+#include "engine/postgres_quote.h"
 #include "engine/scram.h"
 
 #include <string.h>
@@ -12,38 +13,11 @@
 /* From this version on, whoever creates a role may not act for it without a grant to himself. */
 enum { VERSION_WITH_SET_OPTION = 160000 };
 
-/* --- Quoting: the only two ways by which a name or a text enters a statement ----------------- */
-
-static void append_identifier(struct strbuf *sql, const char *name)
-{
-    strbuf_append_char(sql, '"');
-    for (; *name != '\0'; name++) {
-        if (*name == '"')
-            strbuf_append_char(sql, '"');
-        strbuf_append_char(sql, *name);
-    }
-    strbuf_append_char(sql, '"');
-}
-
-/* As an escape string where a backslash is inside, so that no setting changes its meaning. */
-static void append_literal(struct strbuf *sql, const char *text)
-{
-    if (strchr(text, '\\') != NULL)
-        strbuf_append_text(sql, " E");
-    strbuf_append_char(sql, '\'');
-    for (; *text != '\0'; text++) {
-        if (*text == '\'' || *text == '\\')
-            strbuf_append_char(sql, *text);
-        strbuf_append_char(sql, *text);
-    }
-    strbuf_append_char(sql, '\'');
-}
-
 static void append_marker(struct strbuf *sql, const struct engine_marker *marker)
 {
     auto_free char *text = engine_marker_render(marker);
 
-    append_literal(sql, text);
+    postgres_quote_literal(sql, text);
 }
 
 /* --- Rights of the admin --------------------------------------------------------------------- */
@@ -88,7 +62,7 @@ static void append_membership(struct strbuf *sql, const struct engine_session *s
                               const char *username)
 {
     strbuf_append_text(sql, "GRANT ");
-    append_identifier(sql, username);
+    postgres_quote_identifier(sql, username);
     strbuf_append_text(sql, " TO CURRENT_USER");
     if (session->server_version >= VERSION_WITH_SET_OPTION)
         strbuf_append_text(sql, " WITH INHERIT TRUE, SET TRUE");
@@ -99,7 +73,7 @@ static void append_role_comment(struct strbuf *sql, const char *username,
                                 const struct engine_marker *marker)
 {
     strbuf_append_text(sql, "COMMENT ON ROLE ");
-    append_identifier(sql, username);
+    postgres_quote_identifier(sql, username);
     strbuf_append_text(sql, " IS ");
     append_marker(sql, marker);
     strbuf_append_text(sql, "; ");
@@ -117,9 +91,9 @@ bool postgres_create_user(struct engine_session *session,
         !scram_make_verifier(creation->password, session->random, &verifier, err))
         return false;
     strbuf_append_text(&sql, "CREATE ROLE ");
-    append_identifier(&sql, creation->username);
+    postgres_quote_identifier(&sql, creation->username);
     strbuf_append_text(&sql, " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ");
-    append_literal(&sql, secret_reveal(&verifier));
+    postgres_quote_literal(&sql, secret_reveal(&verifier));
     strbuf_append_text(&sql, "; ");
     if (!rights.is_superuser)
         append_membership(&sql, session, creation->username);
@@ -163,7 +137,7 @@ static bool run_on_database(struct engine_session *session, const char *doing, c
     auto_strbuf struct strbuf sql = {0};
 
     strbuf_append_text(&sql, verb);
-    append_identifier(&sql, name);
+    postgres_quote_identifier(&sql, name);
     return postgres_execute(session, doing, strbuf_text(&sql), err);
 }
 
@@ -198,15 +172,15 @@ static void append_finish(struct strbuf *sql, const struct engine_database_creat
     struct engine_marker user_marker = {0};
 
     strbuf_append_text(sql, "REVOKE ALL ON DATABASE ");
-    append_identifier(sql, temporary);
+    postgres_quote_identifier(sql, temporary);
     strbuf_append_text(sql, " FROM PUBLIC; COMMENT ON DATABASE ");
-    append_identifier(sql, temporary);
+    postgres_quote_identifier(sql, temporary);
     strbuf_append_text(sql, " IS ");
     append_marker(sql, creation->marker);
     strbuf_append_text(sql, "; ALTER DATABASE ");
-    append_identifier(sql, temporary);
+    postgres_quote_identifier(sql, temporary);
     strbuf_append_text(sql, " RENAME TO ");
-    append_identifier(sql, creation->database);
+    postgres_quote_identifier(sql, creation->database);
     strbuf_append_text(sql, "; ");
     engine_marker_copy(&user_marker, creation->marker);
     free(user_marker.database);
@@ -217,9 +191,9 @@ static void append_finish(struct strbuf *sql, const struct engine_database_creat
         return;
     /* Last, because only the owner may do what comes before. */
     strbuf_append_text(sql, "ALTER DATABASE ");
-    append_identifier(sql, creation->database);
+    postgres_quote_identifier(sql, creation->database);
     strbuf_append_text(sql, " OWNER TO ");
-    append_identifier(sql, creation->username);
+    postgres_quote_identifier(sql, creation->username);
     strbuf_append_text(sql, "; ");
 }
 
@@ -248,5 +222,8 @@ bool postgres_create_database(struct engine_session *session,
     append_finish(&sql, creation, temporary, id);
     if (postgres_execute_transaction(session, "finishing the database", strbuf_text(&sql), err))
         return true;
-    return error_has_code(err, "42P04") ? give_up(session, temporary) : false;
+    /* 23505 where both renamed at the same instant. */
+    if (error_has_code(err, "42P04") || error_has_code(err, "23505"))
+        return give_up(session, temporary);
+    return false;
 }

@@ -12,8 +12,8 @@ static const struct sqlstate_meaning {
     {"42P04", ERROR_CONFLICT, "the database exists already"},
     {"42710", ERROR_CONFLICT, "the role exists already"},
     {"23505", ERROR_CONFLICT, "somebody else created it at the same time"},
-    {"3D000", ERROR_NOT_FOUND, "the database does not exist"},
-    {"42704", ERROR_NOT_FOUND, "the role does not exist"},
+    {"3D000", ERROR_CONFLICT, "the database does not exist"},
+    {"42704", ERROR_CONFLICT, "the role does not exist"},
     {"28P01", ERROR_DENIED, "the server refused the password: correct it in the Secret"},
     {"28000", ERROR_DENIED,
      "the server refuses this login (role without LOGIN, or pg_hba.conf): allow it there"},
@@ -27,6 +27,7 @@ static const struct sqlstate_meaning {
     {"57P01", ERROR_UNAVAILABLE, "the server is shutting down"},
     {"57P02", ERROR_UNAVAILABLE, "the server crashed"},
     {"57P03", ERROR_UNAVAILABLE, "the server is starting up or shutting down"},
+    {"57", ERROR_UNAVAILABLE, "the server ended the session"},
     {"55000", ERROR_UNAVAILABLE, "the database does not accept connections"},
     {"53300", ERROR_UNAVAILABLE, "the server has no connection left"},
     {"53", ERROR_UNAVAILABLE, "the server is out of resources (disk, memory or connections)"},
@@ -66,19 +67,17 @@ static bool is_sqlstate(const char *text)
 
 void postgres_error_find_sqlstate(const char *text, char ret_sqlstate[static 6])
 {
-    static const char *const severities[] = {"FATAL:  ", "ERROR:  "};
+    /* "FATAL:  28P01"; the word before is in the server's language. */
+    static const char separator[] = ":  ";
+    const char *found = text;
 
     ret_sqlstate[0] = '\0';
-    for (size_t i = 0; i < array_length(severities); i++) {
-        const char *found = text;
-
-        /* With several hosts there are several texts; the last host's counts. */
-        while ((found = strstr(found, severities[i])) != NULL) {
-            found += strlen(severities[i]);
-            if (is_sqlstate(found)) {
-                memcpy(ret_sqlstate, found, 5);
-                ret_sqlstate[5] = '\0';
-            }
+    /* With several hosts there are several texts; the last host's counts. */
+    while ((found = strstr(found, separator)) != NULL) {
+        found += strlen(separator);
+        if (is_sqlstate(found)) {
+            memcpy(ret_sqlstate, found, 5);
+            ret_sqlstate[5] = '\0';
         }
     }
 }
@@ -103,8 +102,10 @@ static const struct text_meaning {
     {"does not support SSL", ERROR_INVALID, "Tls",
      "it has no TLS: switch it on there, or use sslmode=disable"},
     {"SSL error", ERROR_UNAVAILABLE, "Tls", "the TLS handshake failed"},
+    {"no password supplied", ERROR_DENIED, "NoPassword",
+     "it asks for a password and there is none: put it into the connection string"},
     {"session is read-only", ERROR_UNAVAILABLE, "ReadOnly",
-     "none of its hosts takes writes: point the connection at the primary"},
+     "it takes no writes: point the connection at the primary"},
     {"Connection refused", ERROR_UNAVAILABLE, "Refused",
      "nobody listens there: start the server, or correct host and port"},
     {"o route to host", ERROR_UNAVAILABLE, "Unreachable", "there is no route to it"},

@@ -135,32 +135,30 @@ static void add_authentication(const struct engine_connect_request *request,
     add(parameters, "channel_binding", names[wanted]);
 }
 
-static void append_hosts(const struct connection_string *server, struct strbuf *hosts,
-                         struct strbuf *ports)
-{
-    for (size_t i = 0; i < server->host_count; i++) {
-        strbuf_append_format(hosts, "%s%s", i > 0 ? "," : "", server->hosts[i].host);
-        strbuf_append_format(ports, "%s%u", i > 0 ? "," : "", (unsigned)server->hosts[i].port);
-    }
-}
+/* What stays the same from host to host. */
+struct attempt {
+    const struct engine_connect_request *request;
+    const struct postgres_login *login;
+    const char *ca_path;
+    char *ret_sqlstate; /* may be NULL */
+};
 
-static PGconn *begin_connection(const struct engine_connect_request *request,
-                                const struct postgres_login *login, const char *ca_path)
+static PGconn *begin_connection(const struct attempt *attempt, const struct engine_host *host)
 {
-    auto_strbuf struct strbuf hosts = {0};
-    auto_strbuf struct strbuf ports = {0};
+    const struct engine_connect_request *request = attempt->request;
+    const struct postgres_login *login = attempt->login;
+    auto_free char *port = mem_printf("%u", (unsigned)host->port);
     struct parameters parameters = {0};
 
-    append_hosts(request->server, &hosts, &ports);
-    add(&parameters, "host", strbuf_text(&hosts));
-    add(&parameters, "port", strbuf_text(&ports));
+    add(&parameters, "host", host->host);
+    add(&parameters, "port", port);
     add(&parameters, "user", login->username);
     add(&parameters, "password", secret_reveal(login->password));
     add(&parameters, "dbname", login->database);
     add(&parameters, "application_name", "database-user-operator");
     add(&parameters, "client_encoding", "UTF8");
     add(&parameters, "sslmode", mode_names[request->server->tls_mode]);
-    add(&parameters, "sslrootcert", choose_ca_file(request, ca_path));
+    add(&parameters, "sslrootcert", choose_ca_file(request, attempt->ca_path));
     add(&parameters, "sslcert", NO_FILE);
     add(&parameters, "sslkey", NO_FILE);
     add(&parameters, "passfile", NO_FILE);
@@ -193,17 +191,17 @@ static bool finish_connection(struct engine_session *session, int64_t deadline_m
 }
 
 /* Turns a failed connection into an error: the server's SQLSTATE, or why it did not speak. */
-static bool explain_failure(const struct engine_session *session,
-                            const struct postgres_login *login, char *ret_sqlstate,
+static bool explain_failure(const struct engine_session *session, const struct attempt *attempt,
                             struct error *err)
 {
+    const struct postgres_login *login = attempt->login;
     const char *text = PQerrorMessage(session->connection);
     char sqlstate[POSTGRES_SQLSTATE_SIZE];
     char doing[160];
 
     postgres_error_find_sqlstate(text, sqlstate);
-    if (ret_sqlstate != NULL)
-        memcpy(ret_sqlstate, sqlstate, sizeof sqlstate);
+    if (attempt->ret_sqlstate != NULL)
+        memcpy(attempt->ret_sqlstate, sqlstate, sizeof sqlstate);
     if (sqlstate[0] == '\0' && postgres_error_is_unsafe_authentication(text))
         return error_set(err, ERROR_DENIED, "UnsafeAuthentication",
                          "the PostgreSQL server %s does not ask for the password by SCRAM over a "
@@ -211,17 +209,23 @@ static bool explain_failure(const struct engine_session *session,
                          session->label);
     if (sqlstate[0] == '\0')
         return postgres_error_set_unreachable(err, text, session->label);
+    if (!login->is_proof && strcmp(sqlstate, "3D000") == 0)
+        return error_set(err, ERROR_INVALID, sqlstate,
+                         "the PostgreSQL server %s has no database '%s' to connect to: name one "
+                         "that it has in the connection string (SQLSTATE %s)",
+                         session->label, login->database, sqlstate);
     snprintf(doing, sizeof doing, "logging in to the PostgreSQL server %s as '%.63s'",
              session->label, login->username);
     return postgres_error_set(err, sqlstate, doing);
 }
 
+/* Other warnings, such as that of a new collation library, are no failures. */
 static void receive_notice(void *context, const PGresult *result)
 {
     struct engine_session *session = context;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-    if (sqlstate != NULL && strlen(sqlstate) == 5 && memcmp(sqlstate, "0100", 4) == 0)
+    if (sqlstate != NULL && (strcmp(sqlstate, "01006") == 0 || strcmp(sqlstate, "01007") == 0))
         memcpy(session->warning, sqlstate, sizeof session->warning);
 }
 
@@ -229,7 +233,6 @@ static struct engine_session *make_session(const struct engine_connect_request *
                                            const struct postgres_login *login)
 {
     struct engine_session *session = mem_alloc(sizeof *session);
-    const struct engine_host *host = &request->server->hosts[0];
 
     session->timesource = request->timesource;
     session->random = request->random;
@@ -238,7 +241,6 @@ static struct engine_session *make_session(const struct engine_connect_request *
         request->statement_timeout_ms > 0 ? request->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
     session->lock_timeout_ms =
         request->lock_timeout_ms > 0 ? request->lock_timeout_ms : LOCK_TIMEOUT_MS;
-    session->label = mem_printf("%s:%u", host->host, (unsigned)host->port);
     session->username = mem_strdup(login->username);
     return session;
 }
@@ -253,13 +255,69 @@ static int64_t connect_deadline_ms(const struct engine_connect_request *request)
     return timesource_monotonic_ms(request->timesource) + limit;
 }
 
+/* Forgets the host before. */
+static void set_host(struct engine_session *session, const struct engine_host *host)
+{
+    PQfinish(session->connection);
+    free(session->label);
+    session->connection = NULL;
+    session->label = mem_printf("%s:%u", host->host, (unsigned)host->port);
+}
+
+static bool connect_to_host(const struct attempt *attempt, const struct engine_host *host,
+                            int64_t deadline_ms, struct engine_session *session, struct error *err)
+{
+    set_host(session, host);
+    if (attempt->ret_sqlstate != NULL)
+        attempt->ret_sqlstate[0] = '\0';
+    session->connection = begin_connection(attempt, host);
+    if (session->connection == NULL)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "libpq is out of memory");
+    /* The SQLSTATE alone tells all, in any language, and quotes nothing. */
+    PQsetErrorVerbosity(session->connection, PQERRORS_SQLSTATE);
+    PQsetNoticeReceiver(session->connection, receive_notice, session);
+    if (PQstatus(session->connection) == CONNECTION_BAD)
+        return explain_failure(session, attempt, err);
+    if (!finish_connection(session, deadline_ms, err))
+        return err->kind == ERROR_NONE ? explain_failure(session, attempt, err) : false;
+    PQsetnonblocking(session->connection, 1);
+    session->server_version = PQserverVersion(session->connection);
+    return true;
+}
+
+/* One host after the other, each with its share of the time that is left: given all of them, libpq
+ * would wait until the end for the first one that is silent.  As with libpq, only a host that
+ * cannot be used now is a reason to ask the next one. */
+static bool connect_to_any_host(const struct attempt *attempt, struct engine_session *session,
+                                struct error *err)
+{
+    const struct connection_string *server = attempt->request->server;
+    int64_t deadline_ms = connect_deadline_ms(attempt->request);
+
+    for (size_t i = 0; i < server->host_count; i++) {
+        int64_t now_ms = timesource_monotonic_ms(session->timesource);
+        int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(server->host_count - i);
+
+        if (connect_to_host(attempt, &server->hosts[i], now_ms + share_ms, session, err))
+            return true;
+        if (err->kind != ERROR_UNAVAILABLE)
+            break;
+    }
+    return false;
+}
+
 static bool open_session(const struct engine_connect_request *request,
                          const struct postgres_login *login, struct engine_session *session,
                          char *ret_sqlstate, struct error *err)
 {
     run_at_scope_end(close_scope) int ca_fd = -1;
-    int64_t deadline_ms = connect_deadline_ms(request);
     char ca_path[64] = NO_FILE;
+    struct attempt attempt = {
+        .request = request,
+        .login = login,
+        .ca_path = ca_path,
+        .ret_sqlstate = ret_sqlstate,
+    };
 
     if (request->ca_pem != NULL) {
         ca_fd = open_memory_file(request->ca_pem);
@@ -267,19 +325,7 @@ static bool open_session(const struct engine_connect_request *request,
             return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory file for the CA");
         snprintf(ca_path, sizeof ca_path, "/proc/self/fd/%d", ca_fd);
     }
-    session->connection = begin_connection(request, login, ca_path);
-    if (session->connection == NULL)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "libpq is out of memory");
-    /* The SQLSTATE alone tells all, in any language, and quotes nothing. */
-    PQsetErrorVerbosity(session->connection, PQERRORS_SQLSTATE);
-    PQsetNoticeReceiver(session->connection, receive_notice, session);
-    if (PQstatus(session->connection) == CONNECTION_BAD)
-        return explain_failure(session, login, ret_sqlstate, err);
-    if (!finish_connection(session, deadline_ms, err))
-        return err->kind == ERROR_NONE ? explain_failure(session, login, ret_sqlstate, err) : false;
-    PQsetnonblocking(session->connection, 1);
-    session->server_version = PQserverVersion(session->connection);
-    return true;
+    return connect_to_any_host(&attempt, session, err);
 }
 
 bool postgres_connect(const struct engine_connect_request *request,

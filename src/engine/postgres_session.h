@@ -26,7 +26,7 @@ struct engine_session {
     char *label;                          /* "host:port", for messages */
     char *username;                       /* whom we are logged in as */
     int server_version;                   /* e.g. 150018 */
-    char warning[POSTGRES_SQLSTATE_SIZE]; /* the last warning's SQLSTATE; "" = none */
+    char warning[POSTGRES_SQLSTATE_SIZE]; /* 01006, 01007: not (un)granted; "" = none */
 };
 
 /* Who logs in where. */

@@ -35,6 +35,9 @@ bool scram_make_verifier(const struct secret *password, const struct random_sour
 {
     uint8_t salt[SCRAM_SALT_SIZE];
 
+    if (secret_is_empty(password)) /* the server would make a role without password of it */
+        return error_set(err, ERROR_INVALID, "Password",
+                         "the stored password is empty: store another one");
     for (size_t i = 0; i < password->length; i++) {
         unsigned char c = (unsigned char)secret_reveal(password)[i];
 

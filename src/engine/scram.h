@@ -14,9 +14,9 @@
 
 enum { SCRAM_SALT_SIZE = 16, SCRAM_ITERATIONS = 4096 };
 
-/* "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>" with a random salt.  INVALID for a
- * password with other than printable ASCII characters, which clients would have to normalise
- * (SASLprep). */
+/* "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>" with a random salt.  INVALID for an
+ * empty password, which no server takes, and for one with other than printable ASCII characters,
+ * which clients would have to normalise (SASLprep). */
 bool scram_make_verifier(const struct secret *password, const struct random_source *random,
                          struct secret *ret_verifier, struct error *err) must_check;
 /* The same with everything given, for vectors. */

@@ -19,6 +19,15 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static bool has_control_character(const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 bool url_parts_trim(const struct secret *text, struct text_span *ret_span, struct error *err)
 {
     struct text_span span = {secret_reveal(text), text->length};
@@ -33,10 +42,8 @@ bool url_parts_trim(const struct secret *text, struct text_span *ret_span, struc
         return fail(err, "it is empty");
     if (span.length > TEXT_LIMIT)
         return fail(err, "it is longer than 16 KiB");
-    for (size_t i = 0; i < span.length; i++) {
-        if ((unsigned char)span.begin[i] < ' ' || span.begin[i] == 0x7f)
-            return fail(err, "it holds a control character, such as a line break or NUL");
-    }
+    if (has_control_character(span.begin, span.length))
+        return fail(err, "it holds a control character, such as a line break or NUL");
     *ret_span = span;
     return true;
 }
@@ -74,6 +81,9 @@ static bool decode_text(struct text_span span, char **ret_text, const char *what
                          "the %s holds a '%%' that does not begin an escape such as %%25", what);
     if (decoded.length > NAME_LIMIT)
         return error_set(err, ERROR_INVALID, "ConnectionString", "the %s is too long", what);
+    if (has_control_character(strbuf_text(&decoded), decoded.length))
+        return error_set(err, ERROR_INVALID, "ConnectionString",
+                         "the %s holds a control character, such as a line break", what);
     free(*ret_text);
     *ret_text = strbuf_detach(&decoded);
     return true;
@@ -154,6 +164,8 @@ static bool parse_host(struct text_span text, uint16_t default_port, struct engi
 static bool parse_hosts(struct text_span text, uint16_t default_port,
                         struct connection_string *parts, struct error *err)
 {
+    bool is_last;
+
     do {
         struct text_span rest;
         struct text_span one = cut(text, ',', &rest);
@@ -163,8 +175,9 @@ static bool parse_hosts(struct text_span text, uint16_t default_port,
         parts->host_count++;
         if (!parse_host(one, default_port, &parts->hosts[parts->host_count - 1], err))
             return false;
+        is_last = one.length == text.length;
         text = rest;
-    } while (text.length > 0);
+    } while (!is_last);
     return true;
 }
 

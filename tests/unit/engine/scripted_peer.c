@@ -1,0 +1,103 @@
+#include "scripted_peer.h"
+
+#include "support/test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void close_connection(struct scripted_peer *peer)
+{
+    if (peer->connection >= 0)
+        close(peer->connection);
+    peer->connection = -1;
+}
+
+/* A client that tries again closes its first connection, so there is one at a time. */
+static void accept_connection(struct scripted_peer *peer)
+{
+    close_connection(peer);
+    peer->connection = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
+    peer->connections++;
+    peer->answered = 0;
+}
+
+static void serve_connection(struct scripted_peer *peer)
+{
+    const struct peer_answer *answer = &peer->answers[peer->answered];
+    char bytes[4096];
+    ssize_t length = recv(peer->connection, bytes, sizeof bytes, 0);
+
+    if (length <= 0) {
+        close_connection(peer);
+        return;
+    }
+    strbuf_append(&peer->received, bytes, (size_t)length);
+    if (peer->answered == peer->answer_count)
+        return;
+    peer->answered++;
+    if (answer->bytes == NULL ||
+        send(peer->connection, answer->bytes, answer->length, MSG_NOSIGNAL) < 0)
+        close_connection(peer);
+}
+
+static void *run(void *context)
+{
+    struct scripted_peer *peer = context;
+
+    for (;;) {
+        struct pollfd pfds[3] = {
+            {.fd = peer->stop[0], .events = POLLIN},
+            {.fd = peer->connection, .events = POLLIN},
+            {.fd = peer->listener, .events = POLLIN},
+        };
+
+        if (poll(pfds, 3, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (pfds[0].revents != 0)
+            return NULL;
+        if (pfds[1].revents != 0)
+            serve_connection(peer);
+        else if (pfds[2].revents != 0)
+            accept_connection(peer);
+    }
+}
+
+void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
+                         size_t count)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t length = sizeof address;
+
+    *peer = (struct scripted_peer){
+        .answers = answers,
+        .answer_count = count,
+        .connection = -1,
+        .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+    };
+    assert_return_code(bind(peer->listener, (struct sockaddr *)&address, length), errno);
+    assert_return_code(listen(peer->listener, 8), errno);
+    assert_return_code(getsockname(peer->listener, (struct sockaddr *)&address, &length), errno);
+    peer->port = ntohs(address.sin_port);
+    assert_return_code(pipe(peer->stop), errno);
+    assert_int_equal(pthread_create(&peer->thread, NULL, run, peer), 0);
+}
+
+void scripted_peer_stop(struct scripted_peer *peer)
+{
+    close(peer->stop[1]);
+    pthread_join(peer->thread, NULL);
+    close_connection(peer);
+    close(peer->listener);
+    close(peer->stop[0]);
+}
+
+void scripted_peer_release(struct scripted_peer *peer)
+{
+    strbuf_release(&peer->received);
+}

@@ -1,0 +1,40 @@
+/*
+ * A server on loopback that gives the same answers on every connection, whatever it is asked, and
+ * keeps what it was sent.  For what real servers rarely do.
+ */
+#ifndef TESTS_UNIT_ENGINE_SCRIPTED_PEER_H
+#define TESTS_UNIT_ENGINE_SCRIPTED_PEER_H
+
+#include "base/strbuf.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sent after something was received; NULL closes the connection.  After the last one the peer is
+ * silent. */
+struct peer_answer {
+    const char *bytes;
+    size_t length;
+};
+
+/* Fields are the peer's own until it is stopped, but for the port. */
+struct scripted_peer {
+    uint16_t port;
+    size_t connections;     /* how many were accepted */
+    struct strbuf received; /* on all of them */
+
+    const struct peer_answer *answers; /* borrowed */
+    size_t answer_count, answered;
+    pthread_t thread;
+    int listener, connection, stop[2];
+};
+
+/* Listens on a free port; fails the test when it cannot. */
+void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
+                         size_t count);
+/* Ends its thread; `connections` and `received` may be read then. */
+void scripted_peer_stop(struct scripted_peer *peer);
+void scripted_peer_release(struct scripted_peer *peer);
+
+#endif
