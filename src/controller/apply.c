@@ -21,7 +21,7 @@ static bool create_secret(struct pass *pass, struct failure *failure)
 {
     const struct reconciler *reconciler = pass->reconciler;
     const struct database_spec *spec = &pass->database.spec;
-    const struct engine_host *host = &pass->admin.server.hosts[0];
+    const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
     struct secrets_manager_target target = pass_secret_target(pass);
     auto_credentials struct credentials credentials = {
         .host = mem_strdup(host->host),

@@ -257,8 +257,8 @@ static void set_ready_details(struct pass *pass)
 
     database_status_set(&status->server_identity, pass->facts.engine.server_identity);
     status->database_missing_generation = 0;
-    database_status_set(&status->info_host, pass->admin.server.hosts[0].host);
-    status->info_port = pass->admin.server.hosts[0].port;
+    database_status_set(&status->info_host, pass->facts.secret.credentials.host);
+    status->info_port = pass->facts.secret.credentials.port;
     database_status_set(&status->info_database, spec->database_name);
     database_status_set(&status->info_username, spec->username);
     database_status_set(&status->info_engine, spec->engine);

@@ -38,7 +38,7 @@ struct engine_host {
 
 /* {0} is empty; release with connection_string_release(). */
 struct connection_string {
-    struct engine_host hosts[ENGINE_HOSTS_LIMIT]; /* tried in order; the first is the one stored */
+    struct engine_host hosts[ENGINE_HOSTS_LIMIT]; /* tried in order */
     size_t host_count;
     char *username;
     struct secret password; /* may be empty */

@@ -76,6 +76,7 @@ struct engine_facts {
     char *server_identity; /* survives restarts and renames of the host; "" where there is none */
     char *server_version;  /* for people, e.g. "PostgreSQL 15.18" */
     bool read_only;        /* standby or read-only server */
+    size_t host_index;     /* of the host in the connection string that answers */
     struct engine_database_facts database;
     struct engine_user_facts user;
 };

@@ -95,6 +95,7 @@ bool postgres_observe(struct engine_session *session, const struct engine_target
     *ret_facts = (struct engine_facts){
         .server_identity = copy(result, "identity"),
         .server_version = mem_printf("PostgreSQL %s", field(result, "version")),
+        .host_index = session->host_index,
         .read_only = flag(result, "in_recovery") || flag(result, "read_only"),
     };
     take_database(result, &ret_facts->database);

@@ -298,6 +298,7 @@ static bool connect_to_any_host(const struct attempt *attempt, struct engine_ses
         int64_t now_ms = timesource_monotonic_ms(session->timesource);
         int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(server->host_count - i);
 
+        session->host_index = i;
         if (connect_to_host(attempt, &server->hosts[i], now_ms + share_ms, session, err))
             return true;
         if (err->kind != ERROR_UNAVAILABLE)

@@ -23,6 +23,7 @@ struct engine_session {
     const struct cancellation *cancellation;
     uint32_t statement_timeout_ms;
     uint32_t lock_timeout_ms;
+    size_t host_index;                    /* in the connection string */
     char *label;                          /* "host:port", for messages */
     char *username;                       /* whom we are logged in as */
     int server_version;                   /* e.g. 150018 */
