@@ -250,6 +250,8 @@ static bool is_worth_retrying(struct aws_json_client *client, struct call_state 
                               const struct service_error *refusal,
                               const struct http_response *response, struct error *err)
 {
+    if (time_left_ms(client, state) <= 0)
+        return false;
     switch (refusal->remedy) {
     case AWS_REMEDY_NONE:
         return false;
