@@ -129,10 +129,13 @@ static const struct unusable {
     const char *id, *key, *token;
     const char *expected;
 } unusables[] = {
-    {"no key", "AKIDcanary", NULL, NULL, "AWS_SECRET_ACCESS_KEY is not"},
-    {"empty key", "AKIDcanary", "", NULL, "AWS_SECRET_ACCESS_KEY is not"},
-    {"no id", NULL, "canary", NULL, "AWS_ACCESS_KEY_ID is not"},
-    {"empty id", "", "canary", "canary", "AWS_ACCESS_KEY_ID is not"},
+    {"no key", "AKIDcanary", NULL, NULL,
+     "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"},
+    {"empty key", "AKIDcanary", "", NULL,
+     "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"},
+    {"no id", NULL, "canary", NULL, "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not"},
+    {"empty id", "", "canary", "canary",
+     "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not"},
     {"newline after the id", "AKIDcanary\n", "canary", NULL, "AWS_ACCESS_KEY_ID holds"},
     {"carriage return in the id", "AKID\rcanary", "canary", NULL, "AWS_ACCESS_KEY_ID holds"},
     {"blank before the id", " AKIDcanary", "canary", NULL, "AWS_ACCESS_KEY_ID holds"},
@@ -146,6 +149,9 @@ static const struct unusable {
 
 static void test_what_cannot_be_used_is_an_error_that_names_the_variable(void **state maybe_unused)
 {
+    static const char prefix[] =
+        "the AWS credentials of the operator's environment are not usable: ";
+
     for (size_t i = 0; i < array_length(unusables); i++) {
         const struct unusable *row = &unusables[i];
         struct fake_setting settings[] = {{"AWS_ACCESS_KEY_ID", row->id},
@@ -159,6 +165,7 @@ static void test_what_cannot_be_used_is_an_error_that_names_the_variable(void **
         if (aws_credentials_get(provider, &credentials, &err))
             fail_msg("%s: accepted", row->name);
         if (err.kind != ERROR_DENIED || strcmp(err.code, "CredentialsInvalid") != 0 ||
+            strncmp(err.message, prefix, strlen(prefix)) != 0 ||
             strstr(err.message, row->expected) == NULL || strstr(err.message, "canary") != NULL)
             fail_msg("%s: %s", row->name, err.message);
         assert_string_equal(aws_credentials_source(provider), "environment");
@@ -201,7 +208,9 @@ static void test_nothing_configured_says_what_to_configure(void **state maybe_un
         assert_false(aws_credentials_get(provider, &credentials, &err));
         assert_int_equal(err.kind, ERROR_DENIED);
         assert_string_equal(err.code, "CredentialsNotConfigured");
-        assert_non_null(strstr(err.message, "AWS_ACCESS_KEY_ID"));
+        assert_string_equal(err.message, "no AWS credentials are configured: set "
+                                         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+                                         "operator's environment");
         assert_string_equal(aws_credentials_source(provider), "none");
     }
 }

@@ -375,6 +375,34 @@ static void test_text_of_aws_is_withheld_where_it_may_quote_a_secret(void **cont
     }
 }
 
+static void test_what_stays_of_a_withheld_text_is_the_status(void **context)
+{
+    struct state *state = *context;
+    struct error err = {0};
+
+    state->call.input_is_secret = true;
+    expect(state, &(struct scripted_exchange){.status = 400,
+                                              .answer = "{\"__type\":\"ValidationException\"}"});
+    assert_false(call(state, &err));
+
+    assert_string_equal(err.message, "AWS DescribeSecret of 'app/db' in eu-west-1: refused with "
+                                     "HTTP status 400 (ValidationException)");
+}
+
+static void test_only_2xx_is_success(void **context)
+{
+    static const int statuses[] = {199, 300, 307};
+    struct state *state = *context;
+    struct error err = {0};
+
+    for (size_t i = 0; i < array_length(statuses); i++) {
+        expect(state, &(struct scripted_exchange){.status = statuses[i], .answer = "{}"});
+        assert_false(call(state, &err));
+    }
+    expect(state, &(struct scripted_exchange){.status = 299, .answer = "{}"});
+    assert_true(call(state, &err));
+}
+
 static void test_broken_credentials_send_nothing(void **context)
 {
     struct state *state = *context;
@@ -522,6 +550,20 @@ static void test_no_attempt_begins_after_30_s(void **context)
     assert_int_equal(err.kind, ERROR_UNAVAILABLE);
 }
 
+static void test_credentials_are_not_fetched_again_after_30_s(void **context)
+{
+    struct state *state = *context;
+    struct error err = {0};
+
+    expect(state, &(struct scripted_exchange){.status = 400,
+                                              .answer = "{\"__type\":\"ExpiredTokenException\"}",
+                                              .timesource = &state->fixture.clock,
+                                              .duration_ms = 30000});
+    assert_false(call(state, &err));
+    assert_int_equal(err.kind, ERROR_DENIED);
+    assert_int_equal(state->fixture.credentials.invalidations, 0);
+}
+
 static void cancel(void *context, const struct http_request *sent maybe_unused,
                    struct http_response *response maybe_unused)
 {
@@ -578,6 +620,22 @@ static void test_service_in_trouble_is_not_beaten_on(void **context)
     expect(state, &(struct scripted_exchange){.status = 500, .times = 1});
     assert_false(call(state, &err));
     assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+}
+
+static void test_repetition_of_a_throttled_call_is_cheaper(void **context)
+{
+    struct state *state = *context;
+    struct error err = {0};
+
+    fail_calls(state, 17);
+    expect(state, &(struct scripted_exchange){.status = 500, .times = 2});
+    assert_false(call(state, &err));
+    expect(state, &(struct scripted_exchange){.failure = make_failure(ERROR_UNAVAILABLE, "Reset")});
+    assert_false(call(state, &err));
+    expect(state, &(struct scripted_exchange){.status = 400, .times = 3, .answer = THROTTLED});
+    assert_false(call(state, &err));
+    expect(state, &(struct scripted_exchange){.status = 400, .times = 1, .answer = THROTTLED});
+    assert_false(call(state, &err));
 }
 
 static void test_success_after_a_repetition_gives_its_price_back(void **context)
@@ -703,10 +761,17 @@ static void test_clock_is_corrected_from_4_minutes_on(void **context)
         expect_bad_signature(state, "20260304T050607Z", FIXTURE_NOW_US + small[i]);
         assert_false(call(state, &err));
         assert_int_equal(err.kind, ERROR_DENIED);
-        assert_non_null(strstr(err.message, "wrong secret key, or a wrong clock"));
+        assert_string_equal(err.message,
+                            "AWS DescribeSecret of 'app/db' in eu-west-1: the signature of the "
+                            "request was not accepted: wrong secret key, or a wrong clock "
+                            "(InvalidSignatureException; AWS credentials from: fixture): allow it, "
+                            "or correct the credentials");
     }
     expect_bad_signature(state, "20260304T050607Z", FIXTURE_NOW_US - 4 * MINUTE_US);
     expect_success(state, "20260304T050207Z");
+    assert_true(call(state, &err));
+    expect_bad_signature(state, "20260304T050207Z", FIXTURE_NOW_US);
+    expect_success(state, "20260304T050607Z");
     assert_true(call(state, &err));
 }
 
@@ -770,6 +835,8 @@ int main(void)
         TEST(test_denial_says_whose_credentials_they_were),
         TEST(test_refusal_without_code_is_counted_as_other),
         TEST(test_text_of_aws_is_withheld_where_it_may_quote_a_secret),
+        TEST(test_what_stays_of_a_withheld_text_is_the_status),
+        TEST(test_only_2xx_is_success),
         TEST(test_broken_credentials_send_nothing),
         TEST(test_throttled_call_is_repeated_with_the_same_body),
         TEST(test_success_leaves_the_error_alone),
@@ -779,9 +846,11 @@ int main(void)
         TEST(test_each_attempt_is_signed_for_its_own_time),
         TEST(test_last_attempt_ends_with_the_30_s_of_the_call),
         TEST(test_no_attempt_begins_after_30_s),
+        TEST(test_credentials_are_not_fetched_again_after_30_s),
         TEST(test_cancellation_ends_the_wait_for_a_repetition),
         TEST(test_cancelled_process_sends_nothing),
         TEST(test_service_in_trouble_is_not_beaten_on),
+        TEST(test_repetition_of_a_throttled_call_is_cheaper),
         TEST(test_success_after_a_repetition_gives_its_price_back),
         TEST(test_success_with_new_credentials_gives_no_price_back),
         TEST(test_expired_credentials_are_fetched_again),

@@ -9,6 +9,7 @@ static void test_regions_of_every_partition_are_well_formed(void **state maybe_u
     static const char *const regions[] = {
         "us-east-1",      "eu-west-3",      "ap-southeast-15", "cn-northwest-1", "us-gov-west-1",
         "us-isob-east-1", "eusc-de-east-1", "eu-isoe-west-1",  "mx-central-1",   "a-1",
+        "a-1234567890",
     };
 
     for (size_t i = 0; i < array_length(regions); i++) {

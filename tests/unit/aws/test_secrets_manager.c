@@ -474,6 +474,40 @@ static void test_empty_set_of_tags_is_left_out(void **context)
     assert_true(secrets_manager_create(state->manager, &target, &creation, &arn, &err));
 }
 
+static void test_single_tag_is_sent(void **context)
+{
+    struct state *state = *context;
+    struct secret_creation creation = {.token = TOKEN, .value = &state->value};
+    auto_json json_t *tags = json_pack("{s:s}", "a", "1");
+    auto_free char *arn = NULL;
+    struct error err = {0};
+
+    creation.tags = tags;
+    expect(state, &(struct scripted_exchange){
+                      .body_json = "{\"Name\":\"app/db\",\"ClientRequestToken\":\"" TOKEN
+                                   "\",\"SecretString\":\"{\\\"password\\\":\\\"canary\\\"}\","
+                                   "\"Tags\":[{\"Key\":\"a\",\"Value\":\"1\"}]}",
+                      .answer = "{\"ARN\":\"arn\"}"});
+    assert_true(secrets_manager_create(state->manager, &target, &creation, &arn, &err));
+}
+
+static void test_creation_without_arn_is_a_broken_peer(void **context)
+{
+    const struct secret_creation creation = {.token = TOKEN, .value = &((struct secret){0})};
+    struct state *state = *context;
+    char *arn = NULL;
+    struct error err = {0};
+
+    expect_answer(state, "{\"Name\":\"app/db\"}");
+    assert_false(secrets_manager_create(state->manager, &target, &creation, &arn, &err));
+
+    assert_null(arn);
+    assert_int_equal(err.kind, ERROR_INTERNAL);
+    assert_string_equal(err.code, "UnexpectedAnswer");
+    assert_string_equal(err.message,
+                        "AWS CreateSecret of 'app/db' in eu-west-1: the answer names no ARN");
+}
+
 static void test_value_goes_under_the_label_that_was_asked_for(void **context)
 {
     struct state *state = *context;
@@ -603,6 +637,8 @@ int main(void)
         TEST(test_binary_secret_is_refused_and_outputs_stay),
         TEST(test_created_secret_has_the_arn_of_the_answer),
         TEST(test_empty_set_of_tags_is_left_out),
+        TEST(test_single_tag_is_sent),
+        TEST(test_creation_without_arn_is_a_broken_peer),
         TEST(test_value_goes_under_the_label_that_was_asked_for),
         TEST(test_label_that_did_not_move_is_a_failure),
         TEST(test_value_that_is_no_text_is_never_sent),

@@ -42,7 +42,8 @@ static void test_code_is_found_in_each_of_its_places(void **state maybe_unused)
         {"header, page", "X", "<html>__type</html>", "X"},
         {"XML", "", "<ErrorResponse><Error><Code>X</Code></Error></ErrorResponse>", "X"},
         {"XML that is cut", "", "<ErrorResponse><Error><Code>X", ""},
-        {"dots and digits", "", "{\"__type\":\"A_1.b\"}", "A_1.b"},
+        {"every character of a word", "", "{\"__type\":\"AZaz09._\"}", "AZaz09._"},
+        {"XML inside JSON", "", "{\"x\":\"<Code>Y</Code>\"}", ""},
         {"no word", "", "{\"__type\":\"<script>\"}", ""},
         {"ends at what is no word", "", "{\"__type\":\"X\\r\\nSet-Cookie: y\"}", "X"},
         {"nothing after the hash", "", "{\"__type\":\"com.amazon#\"}", ""},
@@ -88,6 +89,7 @@ static void test_text_is_found_in_each_of_its_places(void **state maybe_unused)
         {"other text", "canary", "HTTP status 400 without explanation"},
         {"cut JSON", "{\"message\":\"canary\"", "HTTP status 400 without explanation"},
         {"nothing", "", "HTTP status 400 without explanation"},
+        {"ends of ASCII", "{\"message\":\" ~\"}", " ~"},
         {"control characters", "{\"message\":\"a\\r\\nb\\u001b[1m\\u007f\"}", "a  b [1m "},
         {"not ASCII", "{\"message\":\"\xc3\xa9!\"}", "  !"},
     };
@@ -173,6 +175,17 @@ static void test_code_decides_whatever_the_status(void **state maybe_unused)
         {"RequestTimeoutException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
         {"PriorRequestNotComplete", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
         {"IDPCommunicationError", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
+        {"InvalidParameterValue", ERROR_INVALID, AWS_REMEDY_NONE},
+        {"ValidationError", ERROR_INVALID, AWS_REMEDY_NONE},
+        {"UnknownOperationException", ERROR_INVALID, AWS_REMEDY_NONE},
+        {"AccessDenied", ERROR_DENIED, AWS_REMEDY_NONE},
+        {"IncompleteSignature", ERROR_DENIED, AWS_REMEDY_NONE},
+        {"MissingAuthenticationToken", ERROR_DENIED, AWS_REMEDY_NONE},
+        {"ExpiredToken", ERROR_DENIED, AWS_REMEDY_CREDENTIALS},
+        {"ThrottledException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
+        {"RequestThrottledException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
+        {"InternalServiceErrorException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
+        {"ServiceUnavailableException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
     };
     static const int statuses[] = {400, 403, 404, 500};
 
@@ -196,12 +209,14 @@ static void test_status_decides_where_the_code_is_unknown(void **state maybe_unu
         enum error_kind kind;
         enum aws_remedy remedy;
     } rows[] = {
-        {307, ERROR_INVALID, AWS_REMEDY_NONE},      {400, ERROR_INTERNAL, AWS_REMEDY_NONE},
-        {401, ERROR_DENIED, AWS_REMEDY_NONE},       {403, ERROR_DENIED, AWS_REMEDY_NONE},
-        {404, ERROR_INTERNAL, AWS_REMEDY_NONE},     {407, ERROR_DENIED, AWS_REMEDY_NONE},
-        {413, ERROR_INTERNAL, AWS_REMEDY_NONE},     {429, ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-        {500, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY}, {502, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-        {503, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY}, {504, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
+        {299, ERROR_INTERNAL, AWS_REMEDY_NONE},         {300, ERROR_INVALID, AWS_REMEDY_NONE},
+        {399, ERROR_INVALID, AWS_REMEDY_NONE},          {307, ERROR_INVALID, AWS_REMEDY_NONE},
+        {400, ERROR_INTERNAL, AWS_REMEDY_NONE},         {401, ERROR_DENIED, AWS_REMEDY_NONE},
+        {403, ERROR_DENIED, AWS_REMEDY_NONE},           {404, ERROR_INTERNAL, AWS_REMEDY_NONE},
+        {407, ERROR_DENIED, AWS_REMEDY_NONE},           {413, ERROR_INTERNAL, AWS_REMEDY_NONE},
+        {429, ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN}, {500, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
+        {502, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},     {503, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
+        {504, ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
     };
     static const char *const bodies[] = {
         "",
