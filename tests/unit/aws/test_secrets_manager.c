@@ -327,10 +327,12 @@ static void test_description_is_read(void **context)
 
 static void test_absent_members_are_empty(void **context)
 {
+    static const char nulls[] =
+        "{\"ARN\":\"arn\",\"Name\":null,\"Description\":null,\"OwningService\":null,"
+        "\"PrimaryRegion\":null,\"DeletedDate\":null,\"Tags\":null,\"VersionIdsToStages\":null}";
     static const char *const answers[] = {
         "{\"ARN\":\"arn\"}",
-        "{\"ARN\":\"arn\",\"Name\":null,\"Description\":null,\"OwningService\":null,"
-        "\"PrimaryRegion\":null,\"DeletedDate\":null,\"Tags\":null,\"VersionIdsToStages\":null}",
+        nulls,
         "{\"ARN\":\"arn\",\"Tags\":[],\"VersionIdsToStages\":{}}",
     };
     struct state *state = *context;
