@@ -51,8 +51,9 @@ static const struct aws_credentials_provider_operations operations = {
     .free = release,
 };
 
-/* A header cannot carry control characters; a trailing newline is the usual slip of a Secret. */
-static bool is_header_safe(const char *text)
+/* A header cannot carry control characters, and no key holds a blank; a trailing newline is the
+ * usual slip of a Secret. */
+static bool is_plain(const char *text)
 {
     for (; *text != '\0'; text++) {
         if ((unsigned char)*text <= ' ' || *text == 0x7f)
@@ -60,6 +61,8 @@ static bool is_header_safe(const char *text)
     }
     return true;
 }
+
+#define HOLDS_MORE " holds a blank, a newline or another control character"
 
 static const char *find_problem(const char *id, const char *key, const char *token)
 {
@@ -69,9 +72,12 @@ static const char *find_problem(const char *id, const char *key, const char *tok
         return "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not";
     if (strlen(id) >= sizeof((struct aws_credentials){0}).access_key_id)
         return "AWS_ACCESS_KEY_ID is too long";
-    if (!is_header_safe(id) || !is_header_safe(token))
-        return "AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a blank, a newline or another control "
-               "character";
+    if (!is_plain(id))
+        return "AWS_ACCESS_KEY_ID" HOLDS_MORE;
+    if (!is_plain(key))
+        return "AWS_SECRET_ACCESS_KEY" HOLDS_MORE;
+    if (!is_plain(token))
+        return "AWS_SESSION_TOKEN" HOLDS_MORE;
     return NULL;
 }
 

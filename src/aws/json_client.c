@@ -36,6 +36,7 @@ struct call_state {
     unsigned attempts;
     bool credentials_refreshed;
     bool clock_corrected;
+    bool was_retried; /* at a price */
     bool was_throttled;
     int64_t begun_ms;
 };
@@ -64,7 +65,25 @@ void aws_json_client_free(struct aws_json_client *client)
     free(client);
 }
 
+static int64_t time_left_ms(const struct aws_json_client *client, const struct call_state *state)
+{
+    int64_t spent_ms = timesource_monotonic_ms(client->options.timesource) - state->begun_ms;
+
+    return CALL_DEADLINE_MS - spent_ms;
+}
+
 /* --- One attempt ----------------------------------------------------------------------------- */
+
+/* An attempt never outlives its call; 0 would mean a default. */
+static uint32_t attempt_timeout_ms(const struct aws_json_client *client,
+                                   const struct call_state *state)
+{
+    int64_t left_ms = time_left_ms(client, state);
+
+    if (left_ms >= ATTEMPT_TIMEOUT_MS)
+        return ATTEMPT_TIMEOUT_MS;
+    return left_ms > 0 ? (uint32_t)left_ms : 1;
+}
 
 static void add_header(struct sigv4_header *headers, size_t *count, const char *name,
                        const char *value)
@@ -90,7 +109,7 @@ static bool send_signed(struct aws_json_client *client, const struct call_state 
         .body_length = state->body.length,
         .tls = &tls,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-        .total_timeout_ms = ATTEMPT_TIMEOUT_MS,
+        .total_timeout_ms = attempt_timeout_ms(client, state),
         .response_limit_bytes = RESPONSE_LIMIT_BYTES,
         .cancellation = options->cancellation,
     };
@@ -133,8 +152,12 @@ static bool read_output(const struct call_state *state, const struct http_respon
     json_t *output = NULL;
     struct error parsing;
 
-    if (!document_parse(strbuf_text(&response->body), response->body.length, &output, &parsing) ||
-        !json_is_object(output)) {
+    /* Operations without output, such as TagResource, may answer with nothing. */
+    if (response->body.length == 0)
+        output = json_object();
+    else if (!document_parse(strbuf_text(&response->body), response->body.length, &output,
+                             &parsing) ||
+             !json_is_object(output)) {
         json_decref(output);
         return error_set(err, ERROR_INTERNAL, "NotJson",
                          "%s answered with something else than JSON (content type '%s'): is the "
@@ -151,23 +174,29 @@ static bool read_output(const struct call_state *state, const struct http_respon
 /* --- What to do about a refusal -------------------------------------------------------------- */
 
 static void explain(struct aws_json_client *client, const struct call_state *state,
-                    const struct service_error *refusal, struct error *err)
+                    const struct http_response *response, const struct service_error *refusal,
+                    struct error *err)
 {
     const char *source = aws_credentials_source(client->options.credentials);
     const char *text = refusal->text;
     const char *code = refusal->code[0] != '\0' ? refusal->code : "no code";
+    char status[48];
 
-    /* AWS's text about a signature quotes the session token, and about a parameter its value. */
+    snprintf(status, sizeof status, "refused with HTTP status %d", response->status);
+    /* AWS's text about a signature quotes the session token, and about a parameter its value; what
+     * a text of unknown kind quotes is not known. */
     if (refusal->remedy == AWS_REMEDY_CLOCK)
         text = "the signature of the request was not accepted: wrong secret key, or a wrong clock";
-    else if (state->call->input_is_secret && refusal->kind == ERROR_INVALID)
-        text = "a parameter was refused";
+    else if (state->call->input_is_secret &&
+             (refusal->kind == ERROR_INVALID || refusal->kind == ERROR_INTERNAL))
+        text = status;
     if (refusal->kind == ERROR_DENIED)
         error_set(err, refusal->kind, refusal->code,
                   "%s (%s; AWS credentials from: %s): allow it, or correct the credentials", text,
                   code, source);
     else
         error_set(err, refusal->kind, refusal->code, "%s (%s)", text, code);
+    err->retry_after_ms = response->retry_after_ms;
 }
 
 /* True when a corrected clock makes another attempt worthwhile. */
@@ -196,34 +225,40 @@ static bool refresh_credentials(struct aws_json_client *client, struct call_stat
     return true;
 }
 
-/* Waits before another attempt; false when there shall be none. */
+/* Waits before another attempt; false when there shall be none, with *err as it was or, when it is
+ * for the cancellation, CANCELLED. */
 static bool wait_before_retry(struct aws_json_client *client, struct call_state *state,
-                              bool throttled, uint32_t hint_ms)
+                              bool throttled, uint32_t hint_ms, struct error *err)
 {
     const struct aws_json_client_options *options = &client->options;
-    int64_t spent_ms = timesource_monotonic_ms(options->timesource) - state->begun_ms;
     uint64_t delay_ms;
 
-    if (state->attempts >= AWS_ATTEMPTS_LIMIT || !retry_quota_take(client->quota, throttled))
+    if (state->attempts >= AWS_ATTEMPTS_LIMIT)
         return false;
     delay_ms = retry_delay_ms(state->attempts, throttled, hint_ms, options->random);
-    if (spent_ms + (int64_t)delay_ms >= CALL_DEADLINE_MS)
+    if ((int64_t)delay_ms >= time_left_ms(client, state) ||
+        !retry_quota_take(client->quota, throttled))
         return false;
+    state->was_retried = true;
     state->was_throttled = throttled;
-    return !cancellation_wait(options->cancellation, (int64_t)delay_ms);
+    if (cancellation_wait(options->cancellation, (int64_t)delay_ms))
+        return cancellation_error(err);
+    return true;
 }
 
 static bool is_worth_retrying(struct aws_json_client *client, struct call_state *state,
                               const struct service_error *refusal,
-                              const struct http_response *response)
+                              const struct http_response *response, struct error *err)
 {
+    if (time_left_ms(client, state) <= 0)
+        return false;
     switch (refusal->remedy) {
     case AWS_REMEDY_NONE:
         return false;
     case AWS_REMEDY_RETRY:
-        return wait_before_retry(client, state, false, response->retry_after_ms);
+        return wait_before_retry(client, state, false, response->retry_after_ms, err);
     case AWS_REMEDY_SLOW_DOWN:
-        return wait_before_retry(client, state, true, response->retry_after_ms);
+        return wait_before_retry(client, state, true, response->retry_after_ms, err);
     case AWS_REMEDY_CREDENTIALS:
         return refresh_credentials(client, state);
     case AWS_REMEDY_CLOCK:
@@ -255,39 +290,59 @@ static enum attempt try_once(struct aws_json_client *client, struct call_state *
         return ATTEMPT_FAILED;
     if (!send_signed(client, state, &credentials, &response, err)) {
         count_outcome(client, state, error_kind_name(err->kind));
-        if (err->kind == ERROR_UNAVAILABLE && wait_before_retry(client, state, false, 0))
+        if (err->kind == ERROR_UNAVAILABLE && wait_before_retry(client, state, false, 0, err))
             return ATTEMPT_AGAIN;
         return ATTEMPT_FAILED;
     }
     if (response.status >= 200 && response.status < 300) {
         count_outcome(client, state, "ok");
-        retry_quota_refund(client->quota, state->attempts > 1, state->was_throttled);
+        retry_quota_refund(client->quota, state->was_retried, state->was_throttled);
         return read_output(state, &response, ret_output, err) ? ATTEMPT_SUCCEEDED : ATTEMPT_FAILED;
     }
     service_error_parse(&response, &refusal);
     count_outcome(client, state, refusal.code);
-    explain(client, state, &refusal, err);
-    err->retry_after_ms = response.retry_after_ms;
-    return is_worth_retrying(client, state, &refusal, &response) ? ATTEMPT_AGAIN : ATTEMPT_FAILED;
+    explain(client, state, &response, &refusal, err);
+    return is_worth_retrying(client, state, &refusal, &response, err) ? ATTEMPT_AGAIN
+                                                                      : ATTEMPT_FAILED;
+}
+
+/* The endpoint is a scheme and a host, perhaps with a slash at the end: each operation is at "/",
+ * and what is signed must be what is sent. */
+static bool set_url(struct aws_json_client *client, const struct aws_json_call *call,
+                    struct call_state *state, struct error *err)
+{
+    static const char in_hosts[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   "-._:[]";
+    const char *endpoint = client->options.endpoint_url;
+    const char *host;
+    size_t length;
+
+    if (endpoint == NULL) {
+        state->url = aws_endpoint_make(client->options.service, call->region);
+        state->host = state->url + strlen("https://");
+        return true;
+    }
+    host = strstr(endpoint, "://");
+    host = host != NULL ? host + 3 : "";
+    length = strspn(host, in_hosts);
+    /* The URL is not shown: it may hold a password. */
+    if (length == 0 || (strcmp(host + length, "") != 0 && strcmp(host + length, "/") != 0))
+        return error_set(err, ERROR_INVALID, "EndpointInvalid",
+                         "the AWS endpoint is not of the form https://HOST or https://HOST:PORT: "
+                         "correct AWS_ENDPOINT_URL");
+    state->url = mem_strndup(endpoint, (size_t)(host + length - endpoint));
+    state->host = state->url + (host - endpoint);
+    return true;
 }
 
 static bool prepare(struct aws_json_client *client, const struct aws_json_call *call,
                     struct call_state *state, struct error *err)
 {
-    const char *separator;
-
     if (!aws_region_is_well_formed(call->region))
         return error_set(err, ERROR_INVALID, "RegionInvalid",
                          "'%s' cannot be an AWS region: set one such as eu-west-1", call->region);
-    state->url = client->options.endpoint_url != NULL
-                     ? mem_strdup(client->options.endpoint_url)
-                     : aws_endpoint_make(client->options.service, call->region);
-    separator = strstr(state->url, "://");
-    if (separator == NULL)
-        return error_set(err, ERROR_INVALID, "EndpointInvalid",
-                         "the AWS endpoint '%s' is not a URL: correct AWS_ENDPOINT_URL",
-                         state->url);
-    state->host = separator + 3;
+    if (!set_url(client, call, state, err))
+        return false;
     state->body = STRBUF_ERASING;
     document_render(call->input, false, &state->body);
     return true;
@@ -301,16 +356,17 @@ bool aws_json_client_call(struct aws_json_client *client, const struct aws_json_
         .begun_ms = timesource_monotonic_ms(client->options.timesource),
     };
     enum attempt result = ATTEMPT_FAILED;
+    struct error failure = {0}; /* of attempts that may be followed by a success */
 
-    if (prepare(client, call, &state, err)) {
+    if (prepare(client, call, &state, &failure)) {
         do {
-            result = try_once(client, &state, ret_output, err);
+            result = try_once(client, &state, ret_output, &failure);
         } while (result == ATTEMPT_AGAIN);
     }
     free(state.url);
     strbuf_release(&state.body);
-    if (result != ATTEMPT_SUCCEEDED)
-        return error_wrap(err, "AWS %s of '%s' in %s", call->operation, call->subject,
-                          call->region);
-    return true;
+    if (result == ATTEMPT_SUCCEEDED)
+        return true;
+    *err = failure;
+    return error_wrap(err, "AWS %s of '%s' in %s", call->operation, call->subject, call->region);
 }

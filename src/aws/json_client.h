@@ -28,7 +28,7 @@ struct aws_json_client_options {
     const struct random_source *random;
     const struct cancellation *cancellation;
     struct metrics *metrics;
-    const char *endpoint_url; /* NULL = AWS's own for the region */
+    const char *endpoint_url; /* a scheme and a host; NULL = AWS's own for the region */
     const char *ca_file;
     const char *user_agent;
 };
@@ -45,8 +45,8 @@ struct aws_json_call {
     bool input_is_secret; /* AWS's text is not shown for a refused parameter: it may quote it */
 };
 
-/* *ret_output (may be NULL) is the JSON object of the answer.  INVALID for a region that cannot be
- * one. */
+/* *ret_output (may be NULL) is the JSON object of the answer, an empty one when there is no body.
+ * INVALID for a region that cannot be one, or an endpoint with more than a host. */
 bool aws_json_client_call(struct aws_json_client *client, const struct aws_json_call *call,
                           json_t **ret_output, struct error *err) must_check;
 

@@ -192,10 +192,18 @@ bool secrets_manager_get_value(struct secrets_manager *manager,
 
 /* --- Writing --------------------------------------------------------------------------------- */
 
-static void set_value(json_t *input, const char *token, const struct secret *value)
+/* Without a value the service would make a secret or a version that is empty. */
+static bool set_value(json_t *input, const struct secrets_manager_target *target, const char *token,
+                      const struct secret *value, struct error *err)
 {
+    json_t *text = json_stringn(secret_reveal(value), value->length);
+
+    if (text == NULL)
+        return error_set(err, ERROR_INVALID, "ValueNotText",
+                         "the value for secret '%s' is not UTF-8", target->id);
     document_set_string(input, "ClientRequestToken", token);
-    json_object_set_new(input, "SecretString", json_stringn(secret_reveal(value), value->length));
+    json_object_set_new(input, "SecretString", text);
+    return true;
 }
 
 bool secrets_manager_create(struct secrets_manager *manager,
@@ -212,8 +220,8 @@ bool secrets_manager_create(struct secrets_manager *manager,
     document_set_string(input, "KmsKeyId", creation->kms_key_id);
     if (json_object_size(creation->tags) > 0)
         json_object_set_new(input, "Tags", write_tags(creation->tags));
-    set_value(input, creation->token, creation->value);
-    if (!call(manager, target, "CreateSecret", input, &output, err))
+    if (!set_value(input, target, creation->token, creation->value, err) ||
+        !call(manager, target, "CreateSecret", input, &output, err))
         return false;
     arn = document_string(output, "ARN");
     if (arn == NULL)
@@ -241,7 +249,8 @@ bool secrets_manager_put_value(struct secrets_manager *manager,
     auto_json json_t *input = make_input(target);
     auto_json json_t *output = NULL;
 
-    set_value(input, token, value);
+    if (!set_value(input, target, token, value, err))
+        return false;
     if (label != NULL)
         json_object_set_new(input, "VersionStages", json_pack("[s]", label));
     if (!call(manager, target, "PutSecretValue", input, &output, err))

@@ -71,7 +71,8 @@ void secret_description_release(struct secret_description *description);
 #define auto_secret_description run_at_scope_end(secret_description_release)
 
 /* Every request that writes a value carries a token of the caller's (a UUID): the same token with
- * the same value is the same write, so a lost answer never makes a second version. */
+ * the same value is the same write, so a lost answer never makes a second version.  INVALID when
+ * the value is not UTF-8. */
 
 bool secrets_manager_describe(struct secrets_manager *manager,
                               const struct secrets_manager_target *target,

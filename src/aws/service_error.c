@@ -65,9 +65,12 @@ static const struct code_meaning {
 /* "com.amazonaws.x#Code:http://..." -> "Code"; what is no plain word is no code. */
 static void take_code(const char *text, size_t length, char ret_code[static ERROR_CODE_SIZE])
 {
-    const char *hash = memchr(text, '#', length);
+    const char *colon = memchr(text, ':', length), *hash;
     size_t word;
 
+    if (colon != NULL)
+        length = (size_t)(colon - text);
+    hash = memchr(text, '#', length);
     if (hash != NULL) {
         length -= (size_t)(hash + 1 - text);
         text = hash + 1;
