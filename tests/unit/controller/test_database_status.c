@@ -47,8 +47,8 @@ static void test_a_hostile_status_is_read_without_harm(void **state maybe_unused
         "{}",
         "[]",
         "{\"phase\":7,\"conditions\":{\"a\":1},\"connectionInfo\":[],\"managedTags\":\"x\"}",
-        "{\"phase\":\"Unheard\",\"conditions\":[1,null,{\"type\":\"Foreign\",\"status\":\"True\"},"
-        "{\"type\":\"Ready\",\"status\":\"Maybe\",\"reason\":9}],\"observedGeneration\":\"1\"}",
+        ("{\"phase\":\"Unheard\",\"conditions\":[1,null,{\"type\":\"Foreign\",\"status\":\"True\"},"
+         "{\"type\":\"Ready\",\"status\":\"Maybe\",\"reason\":9}],\"observedGeneration\":\"1\"}"),
     };
 
     for (size_t i = 0; i < array_length(texts); i++) {
