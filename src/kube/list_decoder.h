@@ -39,6 +39,7 @@ struct list_decoder {
     struct strbuf name;     /* of the current member */
     struct strbuf value;    /* what came of the element, or of the metadata, in earlier pieces */
     struct strbuf metadata; /* the text of "metadata" when it was complete */
+    bool has_items;         /* without them it is another kind of document, not an empty list */
     bool keeps_value;       /* whether the current value is wanted */
     size_t depth;           /* of brackets inside the current value */
     bool in_string, is_escaped, is_scalar;
