@@ -76,8 +76,8 @@ static void test_get_asks_for_the_newest_version_with_authentication(void **stat
 
 static void test_paths_of_core_and_cluster_scoped_resources(void **state)
 {
-    static const struct kube_resource secrets = {"", "v1", "secrets"},
-                                      namespaces = {"", "v1", "namespaces"};
+    static const struct kube_resource secrets = {NULL, "v1", "secrets"},
+                                      namespaces = {NULL, "v1", "namespaces"};
     struct client_fixture *fixture = *state;
     auto_json json_t *first = NULL, *second = NULL;
     struct error err = {0};
