@@ -60,7 +60,7 @@ static bool take_item(void *context, const char *text, size_t length,
     auto_json json_t *object = NULL;
     struct error unreadable;
 
-    if (!document_parse(text, length, &object, &unreadable) || !json_is_object(object))
+    if (!document_parse(text, length, &object, &unreadable)) /* it begins with a brace */
         page->on_object(page->context, NULL, length);
     else
         page->on_object(page->context, object, length);

@@ -229,7 +229,7 @@ static void take_event(void *context, enum kube_event event, const json_t *objec
         break;
     case KUBE_EVENT_UNREADABLE:
         skip_unreadable(informer, length);
-        return; /* its version is unknown: the next event carries a later one */
+        break; /* its version is unknown: the next event carries a later one */
     }
     advance(informer, object);
 }

@@ -45,6 +45,14 @@ struct step {
 
 enum { STEPS_LIMIT = 8 };
 
+static void expect_with_clock(struct informer_fixture *fixture, const struct step *step)
+{
+    struct scripted_exchange exchange = step->exchange;
+
+    exchange.timesource = &fixture->client.clock;
+    expect(fixture, step->query, &exchange);
+}
+
 struct scenario {
     const char *name;
     struct step steps[STEPS_LIMIT];
@@ -76,7 +84,7 @@ static void play(const struct scenario *scenario)
     informer_fixture_init(&fixture);
     expect_list(&fixture, LIST_OF("10", FIRST_THINGS));
     for (size_t i = 0; i < STEPS_LIMIT && scenario->steps[i].query != NULL; i++)
-        expect(&fixture, scenario->steps[i].query, &scenario->steps[i].exchange);
+        expect_with_clock(&fixture, &scenario->steps[i]);
     informer_fixture_expect_quiet_watch(&fixture, scenario->watched_from);
     informer_fixture_run(&fixture);
 
@@ -269,6 +277,23 @@ static void test_most_failures_resume_the_watch(void **state maybe_unused)
             .watched_from = "11",
             .changes = "",
             .failures = 4,
+        },
+        {
+            .name = "server faults, with a good watch between them",
+            .steps = {{WATCH_QUERY("10"), {.status = 500, .times = 2}},
+                      {WATCH_QUERY("10"), {.duration_ms = 300000}},
+                      {WATCH_QUERY("10"), {.status = 500, .times = 2}}},
+            .watched_from = "10",
+            .changes = "",
+            .failures = 4,
+        },
+        {
+            .name = "watch that ends at once, after one that did not",
+            .steps = {{WATCH_QUERY("10"), {.answer = BOOKMARK("11")}},
+                      {WATCH_QUERY("11"), {.answer = ""}}},
+            .watched_from = "11",
+            .changes = "",
+            .failures = 1,
         },
     };
 
@@ -606,7 +631,8 @@ static void test_metrics_count_what_happened(void **state)
 
     expect_list(fixture, LIST_OF("10", FIRST_THINGS));
     expect(fixture, WATCH_QUERY("10"),
-           &(struct scripted_exchange){.answer = EVENT("ADDED", THING("c", "11")) "?\n"});
+           &(struct scripted_exchange){
+               .answer = EVENT("ADDED", THING("c", "11")) "?\n" EVENT("DELETED", "{}")});
     expect(fixture, WATCH_QUERY("11"), &(struct scripted_exchange){.status = 403});
     informer_fixture_expect_quiet_watch(fixture, "11");
     informer_fixture_run(fixture);
@@ -614,7 +640,7 @@ static void test_metrics_count_what_happened(void **state)
     informer_fixture_expect_metric(fixture, "lists_total", 1);
     informer_fixture_expect_metric(fixture, "watches_total", 3);
     informer_fixture_expect_metric(fixture, "failures_total", 1);
-    informer_fixture_expect_metric(fixture, "unreadable_objects_total", 1);
+    informer_fixture_expect_metric(fixture, "unreadable_objects_total", 2);
     informer_fixture_expect_metric(fixture, "objects", 3);
 }
 
@@ -718,12 +744,8 @@ static void check_delays(const struct waiting_case *waiting)
     fixture.log.log = log_new(ends[1], LOG_LEVEL_WARNING, &fixture.client.clock.source);
     fixture.options.backoff = waiting->backoff;
     expect_list(&fixture, LIST_OF("10", ""));
-    for (size_t i = 0; i < array_length(waiting->steps) && waiting->steps[i].query != NULL; i++) {
-        struct scripted_exchange exchange = waiting->steps[i].exchange;
-
-        exchange.timesource = &fixture.client.clock;
-        expect(&fixture, waiting->steps[i].query, &exchange);
-    }
+    for (size_t i = 0; i < array_length(waiting->steps) && waiting->steps[i].query != NULL; i++)
+        expect_with_clock(&fixture, &waiting->steps[i]);
     for (const char *comma = waiting->delays; (comma = strchr(comma, ',')) != NULL; comma++)
         count++;
     informer_fixture_start(&fixture);
@@ -799,6 +821,20 @@ static void test_failures_are_waited_for(void **state maybe_unused)
 
     for (size_t i = 0; i < array_length(cases); i++)
         check_delays(&cases[i]);
+}
+
+static void test_nothing_is_sent_while_the_informer_waits(void **state)
+{
+    struct informer_fixture *fixture = *state;
+
+    expect_list(fixture, LIST_OF("10", ""));
+    expect(fixture, WATCH_QUERY("10"),
+           &(struct scripted_exchange){.status = 429, .retry_after_ms = 70000});
+    informer_fixture_start(fixture);
+    informer_fixture_wait(fixture);
+
+    assert_false(scripted_transport_wait_for_requests(fixture->client.transport,
+                                                      fixture->request_count + 1, 50));
 }
 
 /* ---- the end ---- */
@@ -925,6 +961,7 @@ int main(void)
         cmocka_unit_test(test_watch_that_ends_at_once_with_nothing_new_is_a_failure),
         TEST(test_silence_is_noticed_once_a_bookmark_has_been_seen),
         cmocka_unit_test(test_failures_are_waited_for),
+        TEST(test_nothing_is_sent_while_the_informer_waits),
         cmocka_unit_test(test_cancellation_ends_every_request),
         TEST(test_informer_that_never_started_can_be_stopped_and_freed),
         TEST(test_everybody_may_read_while_things_change),
