@@ -153,7 +153,7 @@ static bool begin_value(struct piece *piece)
     if (byte == ',' || byte == ':' || byte == '}' || byte == ']')
         return fail_no_list(piece->err);
     if (strcmp(name, "items") == 0)
-        decoder->has_items = true; /* an empty list of Go may be null */
+        decoder->has_items = byte == '[' || byte == 'n'; /* Go's empty list may be null */
     if (strcmp(name, "items") == 0 && byte == '[')
         decoder->state = LIST_ITEM_START;
     else

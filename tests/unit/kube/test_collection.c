@@ -306,6 +306,8 @@ static void test_pages_that_cannot_be_right_are_failures(void **state)
         {"no metadata", "{\"items\":[]}", ERROR_UNAVAILABLE, "incomplete list"},
         {"no items", "{\"metadata\":{\"resourceVersion\":\"9\"}}", ERROR_UNAVAILABLE,
          "incomplete list"},
+        {"items that are no array", "{\"items\":{},\"metadata\":{\"resourceVersion\":\"9\"}}",
+         ERROR_UNAVAILABLE, "incomplete list"},
         {"one object",
          "{\"kind\":\"Thing\",\"metadata\":{\"name\":\"a\","
          "\"resourceVersion\":\"9\"},\"spec\":{\"items\":[]}}",
