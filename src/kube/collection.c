@@ -60,7 +60,7 @@ static bool take_item(void *context, const char *text, size_t length,
     auto_json json_t *object = NULL;
     struct error unreadable;
 
-    if (!document_parse(text, length, &object, &unreadable) || !json_is_object(object))
+    if (!document_parse(text, length, &object, &unreadable)) /* it begins with a brace */
         page->on_object(page->context, NULL, length);
     else
         page->on_object(page->context, object, length);
@@ -83,7 +83,7 @@ static bool finish_page(const struct page *page, char **ret_version, char **ret_
     auto_json json_t *metadata = NULL;
     const char *version, *next;
 
-    if (!list_decoder_is_complete(&page->decoder) ||
+    if (!list_decoder_is_complete(&page->decoder) || !page->decoder.has_items ||
         !document_parse(strbuf_text(text), text->length, &metadata, err))
         return error_set(err, ERROR_UNAVAILABLE, NULL,
                          "the Kubernetes API server sent an incomplete list");
@@ -125,8 +125,13 @@ static bool list_page(struct kube_client *client, const struct kube_collection *
     if (!kube_client_send(client, &request, &response, err) ||
         !finish_page(page, &page_version, &page_next, err))
         return false;
-    free(*version);
-    *version = take(page_version);
+    if (*next != NULL && strcmp(*next, page_next) == 0)
+        return error_set(err, ERROR_INTERNAL, NULL,
+                         "the Kubernetes API server sent a page that leads back to itself");
+    /* All pages have the version of the first one; if they had not, only from that one on would a
+     * watch miss nothing. */
+    if (*version == NULL)
+        *version = take(page_version);
     free(*next);
     *next = take(page_next);
     return true;

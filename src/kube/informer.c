@@ -9,7 +9,6 @@
  */
 #include "kube/informer.h"
 
-#include "base/backoff.h"
 #include "base/document.h"
 #include "base/memory.h"
 #include "base/metrics.h"
@@ -28,20 +27,14 @@
 enum {
     WATCH_SHORTEST_SECONDS = 300,
     WATCH_SPREAD_SECONDS = 300,
-    /* A watch that ends sooner and brought nothing is a failure, though the server says it is not.
+    /* A watch that ends sooner and brought nothing new is a failure, though the server says it is
+     * not: a proxy's page in the place of events would be asked for again and again, without rest.
      */
     SHORT_WATCH_MS = 1000,
     /* After so long without a failure the next one counts as the first. */
     CALM_MS = 2 * 60 * 1000,
     /* Resuming from a version that the server fails at again and again leads nowhere. */
     SERVER_FAULTS_LIMIT = 3,
-};
-
-/* 0.8 s doubling to 30 s, and up to as much again. */
-static const struct backoff_policy failure_backoff = {
-    .first_ms = 1200,
-    .limit_ms = 45 * 1000,
-    .jitter_percent = 33,
 };
 
 struct kube_informer {
@@ -56,8 +49,8 @@ struct kube_informer {
     /* Below: the informer's thread alone. */
     struct strbuf version; /* the last one seen; "" = list first */
     bool has_seen_bookmark;
-    bool has_seen_event; /* in this watch */
-    unsigned failures;   /* in a row */
+    bool has_advanced; /* this watch brought a version that was not known */
+    unsigned failures; /* in a row */
     unsigned server_faults;
     int64_t failed_at_ms;
 };
@@ -164,6 +157,7 @@ static bool list(struct kube_informer *informer, struct error *err)
         publish(informer, staging);
         strbuf_clear(&informer->version);
         strbuf_append_text(&informer->version, strbuf_text(&version));
+        informer->server_faults = 0;
         metric_add(informer->metrics.lists, 1, informer->metrics.resource, NULL);
         atomic_store(&informer->has_synced, true);
         log_debug(informer->options.log, "listed %zu %s", kube_store_count(informer->store),
@@ -188,16 +182,18 @@ static void upsert(struct kube_informer *informer, const json_t *object, size_t 
     kube_store_free_entry(informer->store, before);
 }
 
-static void remove_object(struct kube_informer *informer, const json_t *object)
+static void remove_object(struct kube_informer *informer, const json_t *object, size_t length)
 {
     const json_t *metadata = document_at(object, "metadata", NULL);
     const char *name = document_string(metadata, "name");
     const char *namespace_name = document_string(metadata, "namespace");
-    struct kube_entry *before = NULL;
+    struct kube_entry *before;
 
-    if (name != NULL)
-        before =
-            kube_store_take(informer->store, namespace_name != NULL ? namespace_name : "", name);
+    if (name == NULL) {
+        skip_unreadable(informer, length);
+        return;
+    }
+    before = kube_store_take(informer->store, namespace_name != NULL ? namespace_name : "", name);
     if (before != NULL)
         tell(informer, KUBE_DELETED, before, NULL, false);
     kube_store_free_entry(informer->store, before);
@@ -207,32 +203,33 @@ static void advance(struct kube_informer *informer, const json_t *object)
 {
     const char *version = document_string(document_at(object, "metadata", NULL), "resourceVersion");
 
-    if (version == NULL || version[0] == '\0')
+    if (version == NULL || version[0] == '\0' ||
+        strcmp(version, strbuf_text(&informer->version)) == 0)
         return;
     strbuf_clear(&informer->version);
     strbuf_append_text(&informer->version, version);
+    informer->has_advanced = true;
+    informer->server_faults = 0;
 }
 
 static void take_event(void *context, enum kube_event event, const json_t *object, size_t length)
 {
     struct kube_informer *informer = context;
 
-    informer->has_seen_event = true;
-    informer->server_faults = 0;
     switch (event) {
     case KUBE_EVENT_ADDED:
     case KUBE_EVENT_MODIFIED:
         upsert(informer, object, length);
         break;
     case KUBE_EVENT_DELETED:
-        remove_object(informer, object);
+        remove_object(informer, object, length);
         break;
     case KUBE_EVENT_BOOKMARK:
         informer->has_seen_bookmark = true;
         break;
     case KUBE_EVENT_UNREADABLE:
         skip_unreadable(informer, length);
-        return; /* its version is unknown: the next event carries a later one */
+        break; /* its version is unknown: the next event carries a later one */
     }
     advance(informer, object);
 }
@@ -251,12 +248,14 @@ static bool watch(struct kube_informer *informer, struct error *err)
     };
     int64_t begun_ms = now_ms(informer);
 
-    informer->has_seen_event = false;
+    informer->has_advanced = false;
     metric_add(informer->metrics.watches, 1, informer->metrics.resource, NULL);
     if (!kube_collection_watch(informer->options.client, &informer->collection, &watch, err))
         return false;
-    if (informer->has_seen_event || now_ms(informer) - begun_ms >= SHORT_WATCH_MS)
+    if (informer->has_advanced || now_ms(informer) - begun_ms >= SHORT_WATCH_MS) {
+        informer->server_faults = 0;
         return true;
+    }
     return error_set(err, ERROR_UNAVAILABLE, NULL,
                      "watching %s: the Kubernetes API server ended the watch at once",
                      informer->metrics.resource);
@@ -272,10 +271,11 @@ static bool needs_list(struct kube_informer *informer, const struct error *failu
     case ERROR_NOT_FOUND: /* the resource type went; when it comes back it is another one */
         return true;
     case ERROR_UNAVAILABLE:
-        if (error_has_code(failure, "InternalError"))
+        if (error_has_code(failure, KUBE_CODE_INTERNAL_ERROR))
             return ++informer->server_faults >= SERVER_FAULTS_LIMIT;
         return error_has_code(failure, KUBE_CODE_VERSION_TOO_LARGE);
     case ERROR_INVALID: /* an event that is too large, or a version that the server cannot read */
+        return !error_has_code(failure, "Tls"); /* which says nothing about the version */
     case ERROR_INTERNAL:
         return true;
     case ERROR_DENIED:
@@ -287,17 +287,22 @@ static bool needs_list(struct kube_informer *informer, const struct error *failu
     return false;
 }
 
-static uint64_t choose_delay_ms(struct kube_informer *informer, const struct error *failure)
+/* Counts the failure; true when it is the first after a calm time. */
+static bool note_failure(struct kube_informer *informer)
+{
+    int64_t now = now_ms(informer);
+    bool was_calm = now - informer->failed_at_ms >= CALM_MS;
+
+    informer->failed_at_ms = now;
+    informer->failures = was_calm ? 1 : informer->failures + 1;
+    return was_calm;
+}
+
+static uint64_t choose_delay_ms(const struct kube_informer *informer, const struct error *failure)
 {
     const struct random_source *random = kube_client_random(informer->options.client);
-    int64_t now = now_ms(informer);
-    uint64_t delay_ms;
+    uint64_t delay_ms = backoff_delay_ms(&informer->options.backoff, informer->failures, random);
 
-    if (now - informer->failed_at_ms >= CALM_MS)
-        informer->failures = 0;
-    informer->failed_at_ms = now;
-    informer->failures++;
-    delay_ms = backoff_delay_ms(&failure_backoff, informer->failures, random);
     return delay_ms < failure->retry_after_ms ? failure->retry_after_ms : delay_ms;
 }
 
@@ -313,10 +318,10 @@ static void recover(struct kube_informer *informer, const struct error *failure)
     }
     /* An expired version is the ordinary end of a long pause, and worth no waiting the first time.
      */
-    if (failure->kind == ERROR_GONE && now_ms(informer) - informer->failed_at_ms >= CALM_MS) {
+    if (note_failure(informer) && failure->kind == ERROR_GONE && failure->retry_after_ms == 0) {
+        informer->failures = 0;
         log_failure(informer->options.log, LOG_LEVEL_DEBUG, failure, "listing %s again",
                     informer->metrics.resource);
-        informer->failed_at_ms = now_ms(informer);
         return;
     }
     metric_add(informer->metrics.failures, 1, informer->metrics.resource, NULL);
@@ -345,9 +350,16 @@ static void *run(void *context)
 
 struct kube_informer *kube_informer_new(const struct kube_informer_options *options)
 {
+    static const struct backoff_policy default_backoff = {
+        .first_ms = 1200,
+        .limit_ms = 45 * 1000,
+        .jitter_percent = 33,
+    };
     struct kube_informer *informer = mem_alloc(sizeof *informer);
 
     informer->options = *options;
+    if (options->backoff.first_ms == 0)
+        informer->options.backoff = default_backoff;
     informer->collection = (struct kube_collection){
         .resource = options->resource,
         .namespace_name = options->namespace_name,

@@ -8,6 +8,7 @@
 #ifndef KUBE_INFORMER_H
 #define KUBE_INFORMER_H
 
+#include "base/backoff.h"
 #include "base/cancellation.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -43,6 +44,8 @@ struct kube_informer_options {
     const char *label_selector; /* NULL = none */
     const char *field_selector; /* NULL = none */
     bool metadata_only;         /* PartialObjectMetadata: for referenced Secrets */
+    /* After failures; zero = 0.8 s doubling to 30 s, and up to as much again. */
+    struct backoff_policy backoff;
     const struct log_scope *log;
     struct metrics *metrics; /* NULL = none */
     const struct cancellation *cancellation;

@@ -61,6 +61,12 @@ static uint32_t retry_after_ms(const json_t *status)
     return (uint32_t)(seconds > LONGEST_RETRY_AFTER_S ? LONGEST_RETRY_AFTER_S : seconds) * 1000;
 }
 
+/* The reason that the server means when it gives none, as a handler that crashed does. */
+static const char *default_reason(int code)
+{
+    return code == 500 ? KUBE_CODE_INTERNAL_ERROR : NULL;
+}
+
 static bool set_from_status(struct error *err, int code, const json_t *status)
 {
     const char *reason = document_string(status, "reason");
@@ -68,6 +74,8 @@ static bool set_from_status(struct error *err, int code, const json_t *status)
 
     if (has_cause(status, KUBE_CODE_VERSION_TOO_LARGE))
         reason = KUBE_CODE_VERSION_TOO_LARGE;
+    else if (reason == NULL || reason[0] == '\0')
+        reason = default_reason(code);
     error_set(err, kind_of(code), reason, "%s",
               message != NULL && message[0] != '\0' ? message
                                                     : "the Kubernetes API server gave no reason");
@@ -82,7 +90,7 @@ static bool set_without_status(struct error *err, int code)
                          "the Kubernetes API server does not know this resource type; is its "
                          "CustomResourceDefinition installed?");
     return error_set(
-        err, kind_of(code), NULL,
+        err, kind_of(code), default_reason(code),
         "the Kubernetes API server, or a proxy before it, answered with HTTP status %d", code);
 }
 

@@ -109,14 +109,6 @@ static struct stored_entry *find(const struct kube_store *store, const struct ke
     return link != NULL ? hash_entry(link, struct stored_entry, link) : NULL;
 }
 
-const struct kube_entry *kube_store_find(const struct kube_store *store, const char *namespace_name,
-                                         const char *name)
-{
-    const struct stored_entry *stored = find(store, &(struct key){namespace_name, name});
-
-    return stored != NULL ? &stored->entry : NULL;
-}
-
 struct kube_entry *kube_store_replace(struct kube_store *store, struct kube_entry *entry)
 {
     struct key key = {entry->namespace_name, entry->name};

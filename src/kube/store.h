@@ -25,9 +25,6 @@ struct kube_entry *kube_store_make_entry(const struct kube_store *store, const j
                                          void *projection) must_check;
 void kube_store_free_entry(const struct kube_store *store, struct kube_entry *entry);
 
-/* The entry of this namespace and name, or NULL; for the informer's thread. */
-const struct kube_entry *kube_store_find(const struct kube_store *store, const char *namespace_name,
-                                         const char *name);
 /* Puts the entry (which it owns from now on) in the place of one with its namespace and name, which
  * becomes the caller's, or NULL. */
 struct kube_entry *kube_store_replace(struct kube_store *store, struct kube_entry *entry)

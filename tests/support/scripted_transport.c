@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DEFAULT_RESPONSE_LIMIT_BYTES = 8 * 1024 * 1024 };
+enum { DEFAULT_RESPONSE_LIMIT_BYTES = 8 * 1024 * 1024, DEFAULT_TOTAL_TIMEOUT_MS = 30 * 1000 };
 
 struct entry {
     struct scripted_exchange exchange; /* owned strings */
@@ -287,6 +287,21 @@ static bool deliver_body(const struct scripted_exchange *exchange,
     return true;
 }
 
+/* Which limit it is may have been decided while the body came. */
+static bool run_into_time_limit(const struct scripted_exchange *exchange,
+                                const struct http_request *request, struct error *err)
+{
+    uint32_t total_ms =
+        request->total_timeout_ms != 0 ? request->total_timeout_ms : DEFAULT_TOTAL_TIMEOUT_MS;
+    uint32_t idle_ms = request->idle_timeout_ms;
+    uint32_t limit_ms = idle_ms != 0 && idle_ms < total_ms ? idle_ms : total_ms;
+
+    if (exchange->timesource != NULL)
+        fake_timesource_advance_ms(exchange->timesource, limit_ms);
+    return error_set(err, ERROR_UNAVAILABLE, "Timeout", "nothing came for %u milliseconds",
+                     limit_ms);
+}
+
 static bool play(const struct scripted_exchange *exchange, const struct http_request *request,
                  struct http_response *response, struct error *err)
 {
@@ -301,6 +316,8 @@ static bool play(const struct scripted_exchange *exchange, const struct http_req
         return false;
     if (exchange->hang && !wait_for_gate(NULL, request->cancellation))
         return cancellation_error(err);
+    if (exchange->falls_silent)
+        return run_into_time_limit(exchange, request, err);
     if (exchange->failure.kind != ERROR_NONE) {
         *err = exchange->failure;
         return false;

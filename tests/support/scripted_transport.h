@@ -47,8 +47,8 @@ struct scripted_exchange {
 
     /* Before the answer. */
     const struct cancellation *gate;    /* waits until this is requested (a latch of the test's) */
-    struct fake_timesource *timesource; /* this clock ... */
-    int64_t duration_ms;                /* ... moves so far ahead: the answer took its time */
+    struct fake_timesource *timesource; /* NULL = no clock moves */
+    int64_t duration_ms;                /* it moves so far ahead: the answer took its time */
 
     /* The answer. */
     int status; /* [200] */
@@ -67,7 +67,10 @@ struct scripted_exchange {
     void *edit_context;
 
     /* After the body. */
-    bool hang;            /* stays open until the request is cancelled, as a quiet watch does */
+    bool hang; /* stays open until the request is cancelled, as a quiet watch does */
+    /* Nothing more comes, until the request's time limit ends it: for lack of bytes, or for the
+     * whole transfer.  The clock moves as far ahead, and nobody waits. */
+    bool falls_silent;
     struct error failure; /* if its kind is set: the transfer fails with it after the body */
 };
 

@@ -153,7 +153,7 @@ static const struct expectation expectations[] = {
         .status = 500,
         .body = "{\"message\":\"canary\"}",
         .kind = ERROR_UNAVAILABLE,
-        .code = "",
+        .code = KUBE_CODE_INTERNAL_ERROR,
         .message = "the Kubernetes API server, or a proxy before it, answered with HTTP status 500",
     },
     {
@@ -161,7 +161,7 @@ static const struct expectation expectations[] = {
         .status = 500,
         .body = "{\"kind\":\"Status\",\"code\":500}",
         .kind = ERROR_UNAVAILABLE,
-        .code = "",
+        .code = KUBE_CODE_INTERNAL_ERROR,
         .message = "the Kubernetes API server gave no reason",
     },
     {

@@ -205,6 +205,59 @@ static void test_a_slow_answer_moves_the_fake_clock(void **state maybe_unused)
     scripted_transport_free(transport);
 }
 
+static bool set_idle_limit(void *context, const char *bytes maybe_unused,
+                           size_t length maybe_unused, struct error *err maybe_unused)
+{
+    struct http_request *request = context;
+
+    request->idle_timeout_ms = 400;
+    return true;
+}
+
+static void test_a_silent_answer_ends_at_the_time_limit(void **state maybe_unused)
+{
+    static const struct {
+        const char *name;
+        uint32_t total_ms, idle_ms;
+        const char *answer; /* sets another idle limit */
+        int64_t elapsed_ms;
+    } cases[] = {
+        {"limit of the whole transfer", 500, 0, "", 500},
+        {"its default", 0, 0, "", 30000},
+        {"idle limit", 500, 300, "", 300},
+        {"idle limit beyond the other", 500, 900, "", 500},
+        {"idle limit set by the body", 500, 300, "x", 400},
+    };
+
+    for (size_t i = 0; i < array_length(cases); i++) {
+        struct scripted_transport *transport = scripted_transport_new(SCRIPTED_IN_ORDER);
+        struct http_request request = {
+            .method = "GET",
+            .url = "https://h/",
+            .total_timeout_ms = cases[i].total_ms,
+            .idle_timeout_ms = cases[i].idle_ms,
+            .on_chunk = set_idle_limit,
+            .chunk_context = &request,
+        };
+        struct fake_timesource clock;
+        struct http_response response = {0};
+        struct error err = {0};
+        int64_t start;
+
+        fake_timesource_init(&clock, 0);
+        start = timesource_monotonic_ms(&clock.source);
+        scripted_transport_expect(transport, &(struct scripted_exchange){.answer = cases[i].answer,
+                                                                         .falls_silent = true,
+                                                                         .timesource = &clock});
+        assert_false(send_through(transport, &request, &response, &err));
+
+        assert_string_equal(err.code, "Timeout");
+        if (timesource_monotonic_ms(&clock.source) - start != cases[i].elapsed_ms)
+            fail_msg("%s: %s", cases[i].name, err.message);
+        scripted_transport_free(transport);
+    }
+}
+
 static void extend_answer(void *context, const struct http_request *request,
                           struct http_response *response)
 {
@@ -434,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_the_body_of_an_error_answer_is_collected_not_streamed),
         cmocka_unit_test(test_an_answer_over_the_limit_of_the_request_is_an_error),
         cmocka_unit_test(test_a_slow_answer_moves_the_fake_clock),
+        cmocka_unit_test(test_a_silent_answer_ends_at_the_time_limit),
         cmocka_unit_test(test_an_answer_may_be_edited_by_the_test),
         cmocka_unit_test(test_any_order_matches_by_content),
         cmocka_unit_test(test_a_hanging_answer_ends_by_cancellation),
