@@ -83,7 +83,7 @@ static bool finish_page(const struct page *page, char **ret_version, char **ret_
     auto_json json_t *metadata = NULL;
     const char *version, *next;
 
-    if (!list_decoder_is_complete(&page->decoder) || !page->decoder.has_items ||
+    if (!list_decoder_is_complete(&page->decoder) ||
         !document_parse(strbuf_text(text), text->length, &metadata, err))
         return error_set(err, ERROR_UNAVAILABLE, NULL,
                          "the Kubernetes API server sent an incomplete list");
