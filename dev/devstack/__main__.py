@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devstack.locations import default_state_dir
 from devstack.process import StackError
-from devstack.stack import PARTS, SERVERS, Stack, print_description
+from devstack.stack import ON_REQUEST, PARTS, SERVERS, Stack, print_description
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -17,7 +17,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, default=default_state_dir(), help="state folder (default: %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the servers; what runs already stays")
-    up.add_argument("--with", dest="parts", default=",".join(SERVERS), help="parts, separated by commas (default: %(default)s; also: operator)")
+    also = f"parts, separated by commas (default: %(default)s; also: {', '.join(ON_REQUEST)})"
+    up.add_argument("--with", dest="parts", default=",".join(SERVERS), help=also)
     commands.add_parser("down", help="end the servers and remove their data")
     commands.add_parser("status", help="what is running")
     commands.add_parser("describe", help="endpoints, credentials and paths as JSON")

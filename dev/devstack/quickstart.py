@@ -121,10 +121,10 @@ Everything runs on loopback only.  To end it and remove its data:
 def run() -> None:
     """All steps."""
     stack = Stack(default_state_dir(), detached=True)
-    heading("A Kubernetes API server, PostgreSQL and a Secrets Manager on this machine")
+    heading("A Kubernetes API server, PostgreSQL, MariaDB and a Secrets Manager on this machine")
     stack.up(SERVERS)
     start_operator(stack)
-    print("kube, postgres, secretsmanager and the operator are running", flush=True)
+    print(f"{', '.join(SERVERS)} and the operator are running", flush=True)
     heading("The minimal example of the usage guide")
     apply_sample(stack)
     wait_ready(stack)

@@ -8,14 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devstack.database import DatabaseServer
 from devstack.kube import ControlPlane
+from devstack.mysql import MARIADB_11_8, MariaDbServer, MySqlServer
 from devstack.operator import Operator, install_manifests
 from devstack.postgres import PostgresServer
 from devstack.process import StackError
 from devstack.secretsmanager import SecretsManagerServer
 
-SERVERS = ("kube", "postgres", "secretsmanager")
-PARTS = (*SERVERS, "operator")
+SERVERS = ("kube", "postgres", "mariadb", "secretsmanager")
+ON_REQUEST = ("mariadb118", "mysql", "operator")
+PARTS = (*SERVERS, *ON_REQUEST)
 _MARK = "this-is-a-stack"
 
 
@@ -36,6 +39,24 @@ class Stack:
     def postgres(self) -> PostgresServer:
         """The distribution's PostgreSQL."""
         return self._part("postgres", PostgresServer)
+
+    @property
+    def mariadb(self) -> MariaDbServer:
+        """The distribution's MariaDB."""
+        return self._part("mariadb", MariaDbServer)
+
+    @property
+    def mariadb118(self) -> MariaDbServer:
+        """MariaDB 11.8."""
+        return self._part(
+            "mariadb118",
+            lambda folder, detached: MariaDbServer(folder, "mariadb118", MARIADB_11_8, detached=detached),
+        )
+
+    @property
+    def mysql(self) -> MySqlServer:
+        """MySQL 9."""
+        return self._part("mysql", MySqlServer)
 
     @property
     def secretsmanager(self) -> SecretsManagerServer:
@@ -87,12 +108,9 @@ class Stack:
                 "kubeconfig": str(self.kube.admin_kubeconfig),
                 "programs": str(self.kube.programs),
             }
-        if self._is_running("postgres"):
-            description["postgres"] = {
-                "port": self.postgres.port,
-                "admin_url": self.postgres.admin_url(),
-                "ca_file": str(self.postgres.ca_file),
-            }
+        for name in PARTS:
+            if self._is_running(name) and isinstance(getattr(self, name), DatabaseServer):
+                description[name] = getattr(self, name).describe()
         if self._is_running("secretsmanager"):
             description["secretsmanager"] = {
                 "url": self.secretsmanager.url,
@@ -118,7 +136,7 @@ class Stack:
 
     def _end(self, name: str) -> None:
         part = getattr(self, name)
-        part.remove() if name == "postgres" else part.stop()
+        part.remove() if isinstance(part, DatabaseServer) else part.stop()
 
 
 def print_description(stack: Stack) -> None:
