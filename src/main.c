@@ -112,6 +112,7 @@ static bool build_kube(struct program *program, struct error *err)
     struct kube_client_options client = {
         .timesource = &timesource_system,
         .random = &random_system,
+        .metrics = program->metrics,
         .user_agent = USER_AGENT " (linux) kubernetes/unknown",
     };
 

@@ -280,11 +280,12 @@ bool secrets_manager_move_label(struct secrets_manager *manager,
 }
 
 bool secrets_manager_set_description(struct secrets_manager *manager,
-                                     const struct secrets_manager_target *target,
+                                     const struct secrets_manager_target *target, const char *token,
                                      const char *description, struct error *err)
 {
     auto_json json_t *input = make_input(target);
 
+    document_set_string(input, "ClientRequestToken", token);
     document_set_string(input, "Description", description);
     return call(manager, target, "UpdateSecret", input, NULL, err);
 }

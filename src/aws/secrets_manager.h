@@ -114,8 +114,10 @@ bool secrets_manager_move_label(struct secrets_manager *manager,
                                 const char *from_version, const char *to_version, struct error *err)
     must_check;
 
+/* The token must be new, though no version is made: the service asks for one in every raw request.
+ */
 bool secrets_manager_set_description(struct secrets_manager *manager,
-                                     const struct secrets_manager_target *target,
+                                     const struct secrets_manager_target *target, const char *token,
                                      const char *description, struct error *err) must_check;
 /* tags: object of key -> string. */
 bool secrets_manager_tag(struct secrets_manager *manager,

@@ -100,9 +100,11 @@ static bool untag_secret(struct pass *pass, struct failure *failure)
 static bool describe_secret(struct pass *pass, struct failure *failure)
 {
     struct secrets_manager_target target = pass_secret_target(pass);
+    char token[RANDOM_UUID_SIZE];
     struct error err;
 
-    if (!secrets_manager_set_description(pass->reconciler->secrets, &target,
+    random_uuid(pass->reconciler->random, token);
+    if (!secrets_manager_set_description(pass->reconciler->secrets, &target, token,
                                          pass->database.spec.description, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "set the description of secret '%s'", target.id);

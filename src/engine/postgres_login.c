@@ -62,11 +62,13 @@ bool postgres_prove_login(struct engine_session *admin maybe_unused,
                           const struct engine_target *target, enum engine_login *ret_login,
                           char *ret_detail, struct error *err)
 {
+    bool used_password = false;
     struct postgres_login login = {
         .username = target->username,
         .password = target->password,
         .database = target->database,
         .is_proof = true,
+        .ret_used_password = &used_password,
     };
     struct engine_session *session = NULL;
     char sqlstate[POSTGRES_SQLSTATE_SIZE];
@@ -79,8 +81,15 @@ bool postgres_prove_login(struct engine_session *admin maybe_unused,
                     "channel_binding=disable where the network is trusted",
                     target->username);
     }
-    if (!postgres_connect(request, &login, &session, sqlstate, err))
+    if (!postgres_connect(request, &login, &session, sqlstate, err)) {
+        /* The server looks for the database after it has accepted the password: a user whose
+         * database is still to be made is proven nevertheless. */
+        if (used_password && strcmp(sqlstate, "3D000") == 0) {
+            *ret_login = ENGINE_LOGIN_PROVEN;
+            return true;
+        }
         return judge_refusal(target, sqlstate, ret_login, ret_detail, err);
+    }
     if (PQconnectionUsedPassword(session->connection)) {
         *ret_login = ENGINE_LOGIN_PROVEN;
         tell(ret_detail, "the stored password logs in");

@@ -202,6 +202,8 @@ static bool explain_failure(const struct engine_session *session, const struct a
     postgres_error_find_sqlstate(text, sqlstate);
     if (attempt->ret_sqlstate != NULL)
         memcpy(attempt->ret_sqlstate, sqlstate, sizeof sqlstate);
+    if (login->ret_used_password != NULL)
+        *login->ret_used_password = PQconnectionUsedPassword(session->connection);
     if (sqlstate[0] == '\0' && postgres_error_is_unsafe_authentication(text))
         return error_set(err, ERROR_DENIED, "UnsafeAuthentication",
                          "the PostgreSQL server %s does not ask for the password by SCRAM over a "

@@ -36,6 +36,7 @@ struct postgres_login {
     const struct secret *password;
     const char *database;
     bool is_proof; /* a stored password: never in clear, and what the server says is an outcome */
+    bool *ret_used_password; /* after a failure: whether the server had asked for it; may be NULL */
 };
 
 /* Connects within the request's time.  On failure *ret_sqlstate (POSTGRES_SQLSTATE_SIZE bytes, may

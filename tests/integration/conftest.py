@@ -14,10 +14,14 @@ TREE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TREE / "dev"), str(Path(__file__).parent)]
 
 from devstack.kube import ControlPlane  # noqa: E402
-from devstack.operator import install_manifests  # noqa: E402
+from devstack.operator import Operator, install_manifests  # noqa: E402
+from devstack.postgres import PostgresServer  # noqa: E402
+from devstack.secretsmanager import SecretsManagerServer  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
+from secretsmanager.control_client import ControlClient  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
 from support.resources import unique  # noqa: E402
+from support.tenant import Tenant  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +50,74 @@ def kube(stack: Stack) -> ControlPlane:
 def namespace(kube: ControlPlane) -> Namespace:
     """A namespace of the test's own."""
     return Namespace(kube, unique("test-"))
+
+
+@pytest.fixture(scope="session")
+def postgres(stack: Stack) -> PostgresServer:
+    """The PostgreSQL server that most tests use."""
+    stack.up(["postgres"])
+    return stack.postgres
+
+
+@pytest.fixture(scope="session")
+def second_postgres(stack: Stack) -> Iterator[PostgresServer]:
+    """Another PostgreSQL server, for tests that break one."""
+    server = PostgresServer(stack.folder / "second-postgres")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.resume()
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def secretsmanager(stack: Stack) -> SecretsManagerServer:
+    """The Secrets Manager."""
+    stack.up(["secretsmanager"])
+    return stack.secretsmanager
+
+
+@pytest.fixture
+def faults(secretsmanager: SecretsManagerServer) -> Iterator[ControlClient]:
+    """What makes the Secrets Manager fail; cleared afterwards."""
+    control = ControlClient(secretsmanager.url)
+    try:
+        yield control
+    finally:
+        control.clear_faults()
+
+
+@pytest.fixture(scope="session")
+def one_operator(stack: Stack, kube: ControlPlane, secretsmanager: SecretsManagerServer) -> Operator:
+    """The operator of the session; tests ask for `operator`, which makes sure that it runs."""
+    return stack.operator
+
+
+@pytest.fixture
+def operator(one_operator: Operator) -> Operator:
+    """The operator, running at the begin of each test whatever the one before did."""
+    one_operator.start()
+    return one_operator
+
+
+@pytest.fixture
+def tenant(
+    kube: ControlPlane, postgres: PostgresServer, secretsmanager: SecretsManagerServer, operator: Operator
+) -> Iterator[Tenant]:
+    """A team with a namespace and a working admin Secret, served by the operator."""
+    tenant = Tenant(kube, unique("team-"), postgres, secretsmanager)
+    tenant.set_admin()
+    yield tenant
+    tenant.clear()
+
+
+@pytest.fixture
+def second_tenant(
+    kube: ControlPlane, second_postgres: PostgresServer, secretsmanager: SecretsManagerServer, operator: Operator
+) -> Iterator[Tenant]:
+    """A team whose databases are on the other server."""
+    tenant = Tenant(kube, unique("other-team-"), second_postgres, secretsmanager)
+    tenant.set_admin()
+    yield tenant
+    tenant.clear()

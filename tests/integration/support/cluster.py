@@ -53,7 +53,7 @@ class Namespace:
         """status of a Database; empty while there is none."""
         return self.get("database", name).get("status", {})
 
-    def wait_for(self, name: str, accept: Callable[[dict[str, Any]], bool], what: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_for(self, name: str, accept: Callable[[dict[str, Any]], bool], what: str, seconds: float = 20) -> dict[str, Any]:
         """Waits until the status of a Database is acceptable; fails showing the last one."""
         deadline = time.monotonic() + seconds
         while True:
@@ -65,11 +65,11 @@ class Namespace:
             assert time.monotonic() < deadline, f"{name} is not {what} after {seconds:.0f} s: {json.dumps(status, indent=1)}"
             time.sleep(0.1)
 
-    def wait_ready(self, name: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_ready(self, name: str, seconds: float = 20) -> dict[str, Any]:
         """Waits until the Database is Ready for its present generation."""
         return self.wait_for(name, lambda status: status.get("phase") == "Ready", "Ready", seconds)
 
-    def wait_error(self, name: str, reason: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_error(self, name: str, reason: str, seconds: float = 20) -> dict[str, Any]:
         """Waits until the Ready condition is False for this reason."""
         return self.wait_for(
             name, lambda status: condition(status, "Ready").get("reason") == reason, f"in error {reason}", seconds

@@ -119,7 +119,7 @@ static bool move_label(struct state *state, struct error *err)
 
 static bool set_description(struct state *state, struct error *err)
 {
-    return secrets_manager_set_description(state->manager, &target, "of db-1", err);
+    return secrets_manager_set_description(state->manager, &target, TOKEN, "of db-1", err);
 }
 
 static bool tag(struct state *state, struct error *err)
@@ -166,7 +166,8 @@ static const struct operation {
      "{\"SecretId\":\"app/db\",\"VersionStage\":\"AWSCURRENT\",\"RemoveFromVersionId\":\"v1\","
      "\"MoveToVersionId\":\"v2\"}",
      "{}"},
-    {"UpdateSecret", set_description, "{\"SecretId\":\"app/db\",\"Description\":\"of db-1\"}",
+    {"UpdateSecret", set_description,
+     "{\"SecretId\":\"app/db\",\"ClientRequestToken\":\"" TOKEN "\",\"Description\":\"of db-1\"}",
      "{}"},
     {"TagResource", tag,
      "{\"SecretId\":\"app/db\",\"Tags\":[{\"Key\":\"owner\",\"Value\":\"db-1\"},{\"Key\":\"empty\","
@@ -612,8 +613,10 @@ static void test_description_is_emptied(void **context)
     struct error err = {0};
 
     expect(state, &(struct scripted_exchange){
-                      .body = "{\"SecretId\":\"app/db\",\"Description\":\"\"}", .answer = "{}"});
-    assert_true(secrets_manager_set_description(state->manager, &target, "", &err));
+                      .body = "{\"SecretId\":\"app/db\",\"ClientRequestToken\":\"" TOKEN
+                              "\",\"Description\":\"\"}",
+                      .answer = "{}"});
+    assert_true(secrets_manager_set_description(state->manager, &target, TOKEN, "", &err));
 }
 
 static void test_no_manager_is_freed_without_harm(void **context maybe_unused)

@@ -1,0 +1,184 @@
+"""The other examples of the usage guide: what works, and what is refused with a sentence until it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from devstack.kube import ControlPlane
+from devstack.operator import Operator
+from devstack.postgres import PostgresServer
+from devstack.secretsmanager import SecretsManagerServer
+from support.cluster import condition
+from support.resources import database, unique
+from support.samples import sample
+from support.tenant import Tenant, assert_works
+from support.watching import CallWatch, SqlWatch
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("mysql", sample("mysql"), "use postgres or postgresql"),
+    ("mariadb", sample("mariadb_admin_from_aws"), "use postgres or postgresql"),
+    ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
+    ("own names and two privileges", sample("postgres_own_names"), "remove spec.privileges"),
+    ("read-only user", sample("postgres_read_only"), "remove spec.privileges"),
+    ("template", database("templated", secretTemplate='{"u": "{{.DBUsername}}"}'), "spec.secretTemplate is not"),
+    ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
+    ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
+]
+
+
+@pytest.fixture
+def production(
+    kube: ControlPlane, postgres: PostgresServer, secretsmanager: SecretsManagerServer, operator: Operator
+) -> Iterator[Tenant]:
+    """The namespace of the guide's first example."""
+    tenant = Tenant(kube, "production", postgres, secretsmanager)
+    tenant.set_admin()
+    yield tenant
+    tenant.clear()
+
+
+def test_example_1_stores_the_secret_in_its_region_with_its_tags(production: Tenant) -> None:
+    production.apply(sample("postgres_region_tags"))
+
+    status = production.wait_ready("orders-db")
+
+    assert status["secretRegion"] == "eu-west-1"
+    assert status["secretARN"].startswith("arn:aws:secretsmanager:eu-west-1:")
+    tags = production.description("rds/postgres/orders", "eu-west-1")["Tags"]
+    assert (tags["Environment"], tags["Team"]) == ("production", "orders")
+    assert tags["ManagedBy"] == "database-user-operator"
+    assert production.description("rds/postgres/orders", "us-east-1") == {}
+    assert_works(production.stored("rds/postgres/orders", "eu-west-1"))
+
+
+def test_a_user_name_and_a_secret_path_of_ones_own_are_used(tenant: Tenant) -> None:
+    resource = sample("postgres_own_names")
+    resource["spec"]["privileges"] = ["ALL"]
+    tenant.apply(resource)
+
+    status = tenant.wait_ready("analytics-db")
+
+    assert (status["actualUsername"], status["actualSecretName"]) == ("analytics_user", "/myapp/databases/analytics")
+    stored = tenant.stored("/myapp/databases/analytics")
+    assert (stored["DB_USERNAME"], stored["DB_NAME"]) == ("analytics_user", "analytics")
+    assert tenant.owner("analytics") == "analytics_user"
+    assert not tenant.has_role("analytics")
+    assert tenant.description("rds/postgres/analytics") == {}
+    assert_works(stored)
+
+
+def test_user_names_and_secret_paths_may_hold_what_the_schema_lets_through(tenant: Tenant) -> None:
+    name = unique("odd")
+    user, path = f"{name}-User.x", f"/team/{name}_+=.@-"
+    tenant.apply(database(name, username=user, secretName=path))
+
+    tenant.wait_ready(name)
+
+    assert_works(tenant.stored(path))
+
+
+def test_names_of_63_characters_work(tenant: Tenant) -> None:
+    name = unique("long")
+    full = name + "x" * (63 - len(name))
+    tenant.apply(database(name, databaseName=full))
+
+    tenant.wait_ready(name)
+
+    assert tenant.owner(full) == full
+    assert_works(tenant.stored(f"rds/postgres/{full}"))
+
+
+def test_the_description_of_the_spec_is_used(tenant: Tenant) -> None:
+    name = unique("described")
+    tenant.apply(database(name, awsSecretsManager={"description": 'Größe "quoted" & more'}))
+
+    tenant.wait_ready(name)
+
+    assert tenant.description(f"rds/postgres/{name}")["Description"] == 'Größe "quoted" & more'
+
+
+def test_the_temporary_example_is_created(tenant: Tenant) -> None:
+    tenant.apply(sample("postgres_temporary"))
+
+    tenant.wait_ready("preview-db")
+
+    assert_works(tenant.stored("rds/postgres/preview"))
+    tenant.patch("preview-db", {"spec": {"retainOnDelete": True}})
+
+
+@pytest.mark.parametrize(("resource", "sentence"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_is_not_built_yet_is_refused_with_a_sentence_and_nothing_is_made(
+    tenant: Tenant, resource: dict[str, Any], sentence: str
+) -> None:
+    sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
+    name = resource["metadata"]["name"]
+    tenant.apply(resource)
+
+    status = tenant.wait_error(name, "NotSupported")
+
+    assert status["phase"] == "Error"
+    assert "is not supported by this version of the operator" in status["message"]
+    assert sentence in status["message"]
+    assert condition(status, "Stalled")["status"] == "True"
+    assert sql.changes() == []
+    assert calls.operations() == []
+    tenant.delete(name)
+    assert not tenant.exists("database", name)
+
+
+def test_a_refused_resource_is_created_once_the_spec_is_corrected(tenant: Tenant) -> None:
+    name = unique("corrected")
+    tenant.apply(database(name, privileges=["SELECT"]))
+    tenant.wait_error(name, "NotSupported")
+
+    tenant.apply(database(name))
+
+    tenant.wait_ready(name)
+    assert_works(tenant.stored(f"rds/postgres/{name}"))
+
+
+@pytest.mark.parametrize("user", ["postgres", "pg_read_all_data", "dbadmin", "stack_super", "rdsadmin"])
+def test_a_reserved_user_name_is_refused_and_nothing_is_made(tenant: Tenant, user: str) -> None:
+    sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
+    name = unique("reserved")
+    tenant.apply(database(name, username=user))
+
+    status = tenant.wait_error(name, "ReservedName")
+
+    assert f"'{user}'" in status["message"]
+    assert sql.changes() == []
+    assert calls.writes() == []
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1", "rdsadmin"])
+def test_a_reserved_database_name_is_refused_and_nothing_is_made(tenant: Tenant, name: str) -> None:
+    sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
+    tenant.apply(database("reserved", databaseName=name, username="somebody"))
+
+    status = tenant.wait_error("reserved", "ReservedName")
+
+    assert f"'{name}'" in status["message"]
+    assert sql.changes() == []
+    assert calls.writes() == []
+
+
+def test_changed_tags_and_descriptions_change_only_these(tenant: Tenant) -> None:
+    name = unique("tagged")
+    secret = f"rds/postgres/{name}"
+    tenant.apply(database(name, awsSecretsManager={"tags": {"Team": "a", "Old": "x"}}))
+    before = tenant.wait_ready(name)
+    sql = SqlWatch(tenant.postgres)
+    tenant.secretsmanager.client().tag_resource(SecretId=secret, Tags=[{"Key": "Foreign", "Value": "stays"}])
+
+    tenant.apply(database(name, awsSecretsManager={"description": "new", "tags": {"Team": "b", "New": "z"}}))
+
+    after = tenant.wait_ready(name)
+    description = tenant.description(secret)
+    assert description["Description"] == "new"
+    tags = {key: value for key, value in description["Tags"].items() if "/" not in key}
+    assert tags == {"Team": "b", "New": "z", "Foreign": "stays", "ManagedBy": "database-user-operator"}
+    assert after["secretVersion"] == before["secretVersion"]
+    assert tenant.versions(secret) == [before["secretVersion"]]
+    assert sql.changes() == []
