@@ -127,6 +127,23 @@ static int hex_value(char c)
     return -1;
 }
 
+bool encoding_append_hex_decoded(struct strbuf *buf, const char *text, size_t length)
+{
+    auto_strbuf struct strbuf decoded = STRBUF_ERASING;
+
+    if (length % 2 != 0)
+        return false;
+    for (size_t i = 0; i < length; i += 2) {
+        int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        strbuf_append_char(&decoded, (char)(high << 4 | low));
+    }
+    strbuf_append(buf, strbuf_text(&decoded), decoded.length);
+    return true;
+}
+
 bool encoding_append_percent_decoded(struct strbuf *buf, const char *text, size_t length)
 {
     auto_strbuf struct strbuf decoded = STRBUF_ERASING;

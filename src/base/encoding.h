@@ -14,6 +14,9 @@ struct strbuf;
 
 /* Lower-case hexadecimal. */
 void encoding_append_hex(struct strbuf *buf, const void *bytes, size_t length);
+/* Appends the decoded bytes of hexadecimal digits in any case; false (nothing appended) when the
+ * text is not that. */
+bool encoding_append_hex_decoded(struct strbuf *buf, const char *text, size_t length) must_check;
 /* Standard alphabet with padding. */
 void encoding_append_base64(struct strbuf *buf, const void *bytes, size_t length);
 /* URL and file name safe alphabet (RFC 4648 section 5) without padding. */

@@ -16,16 +16,17 @@ static bool refuse(struct failure *failure, const char *field, const char *advic
 /* One row for each field or value whose behaviour this version does not have. */
 static bool check_supported(const struct database_spec *spec, struct failure *failure)
 {
+    const struct engine_driver *driver = engine_driver_find(spec->engine);
     const struct {
         bool is_asked_for;
         const char *field;
         const char *advice;
     } rows[] = {
-        {engine_driver_find(spec->engine) == NULL, "this value of spec.engine",
-         "use postgres or postgresql"},
+        {driver == NULL, "this value of spec.engine", "use postgres, postgresql, mysql or mariadb"},
         {spec->has_connection_aws_secret, "spec.connectionStringAWSSecretRef",
          "use spec.connectionStringSecretRef"},
-        {!spec->privileges.all, "a list of privileges other than ALL in spec.privileges",
+        {!spec->privileges.all && driver != NULL && driver->grant == NULL,
+         "a list of privileges other than ALL in spec.privileges on this engine",
          "remove spec.privileges"},
         {spec->has_secret_template, "spec.secretTemplate", "remove it"},
         {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},

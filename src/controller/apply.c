@@ -42,7 +42,7 @@ static bool create_secret(struct pass *pass, struct failure *failure)
     struct error err;
 
     password_generate(reconciler->random, &credentials.password);
-    payload_render(&credentials, pass->driver, &value);
+    payload_render(&credentials, pass->driver, spec->engine, &value);
     random_uuid(reconciler->random, token);
     if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
         return fail(failure, STAGE_SECRETS, &err);
@@ -156,6 +156,20 @@ static bool create_database(struct pass *pass, struct failure *failure)
     return true;
 }
 
+static bool grant(struct pass *pass, struct failure *failure)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct error err;
+
+    if (!pass->driver->grant(pass->session, &target, &err))
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "granted user '%s' what it lacked on database '%s'%s%s", target.username,
+             target.database, pass->facts.engine.privileges.missing != NULL ? ": " : "",
+             pass->facts.engine.privileges.missing != NULL ? pass->facts.engine.privileges.missing
+                                                           : "");
+    return true;
+}
+
 static void remember_proof(struct pass *pass, bool passed)
 {
     const struct reconciler *reconciler = pass->reconciler;
@@ -176,8 +190,7 @@ static void take_login(struct pass *pass, enum engine_login login)
     case ENGINE_LOGIN_PROVEN:
         facts->proof = PROOF_PASSED;
         remember_proof(pass, true);
-        log_info(&pass->log, "the stored password of user '%s' logs in",
-                 pass->database.spec.username);
+        log_info(&pass->log, "user '%s': %s", pass->database.spec.username, facts->proof_detail);
         return;
     case ENGINE_LOGIN_WRONG_PASSWORD:
         facts->proof = PROOF_FAILED;
@@ -199,8 +212,8 @@ static bool prove_login(struct pass *pass, struct failure *failure)
     enum engine_login login = ENGINE_LOGIN_REFUSED;
     struct error err;
 
-    if (!pass->driver->prove_login(&request, &target, &pass->facts.secret.credentials.password,
-                                   &login, pass->facts.proof_detail, &err))
+    if (!pass->driver->prove_login(pass->session, &request, &target, &login,
+                                   pass->facts.proof_detail, &err))
         return fail(failure, STAGE_LOGIN, &err);
     take_login(pass, login);
     return true;
@@ -211,10 +224,15 @@ static const struct step_operation {
     bool (*run)(struct pass *pass, struct failure *failure);
     bool changes;
 } operations[PLAN_STEP_COUNT] = {
-    [PLAN_CREATE_SECRET] = {create_secret, true}, [PLAN_RESTORE_SECRET] = {restore_secret, true},
-    [PLAN_CREATE_USER] = {create_user, true},     [PLAN_CREATE_DATABASE] = {create_database, true},
-    [PLAN_PROVE_LOGIN] = {prove_login, false},    [PLAN_TAG_SECRET] = {tag_secret, true},
-    [PLAN_UNTAG_SECRET] = {untag_secret, true},   [PLAN_DESCRIBE_SECRET] = {describe_secret, true},
+    [PLAN_CREATE_SECRET] = {create_secret, true},
+    [PLAN_RESTORE_SECRET] = {restore_secret, true},
+    [PLAN_CREATE_USER] = {create_user, true},
+    [PLAN_CREATE_DATABASE] = {create_database, true},
+    [PLAN_GRANT] = {grant, true},
+    [PLAN_PROVE_LOGIN] = {prove_login, false},
+    [PLAN_TAG_SECRET] = {tag_secret, true},
+    [PLAN_UNTAG_SECRET] = {untag_secret, true},
+    [PLAN_DESCRIBE_SECRET] = {describe_secret, true},
 };
 
 bool apply(struct pass *pass, const struct plan *plan, bool *ret_changed,

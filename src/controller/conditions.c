@@ -88,22 +88,33 @@ static void set_privileges(struct pass *pass)
     if (!engine->database.present || !engine->user.present) {
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "Missing",
             "database and user do not both exist");
-    } else if (engine->database.owned_by_target) {
-        message = mem_printf("user '%s' owns database '%s'", spec->username, spec->database_name);
-        set(pass, CONDITION_PRIVILEGES_READY, CONDITION_TRUE, "Owner", message);
-    } else {
-        message = mem_printf("database '%s' is owned by '%s', not by user '%s'",
-                             spec->database_name, engine->database.owner, spec->username);
+    } else if (engine->privileges.missing != NULL) {
+        message = mem_printf("user '%s' lacks on database '%s': %s", spec->username,
+                             spec->database_name, engine->privileges.missing);
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "PrivilegesDiffer", message);
+    } else if (engine->privileges.excess != NULL) {
+        message = mem_printf("user '%s' has on database '%s' more than is asked for: %s",
+                             spec->username, spec->database_name, engine->privileges.excess);
+        set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "PrivilegesDiffer", message);
+    } else {
+        message = mem_printf("user '%s' %s database '%s'", spec->username,
+                             engine->database.owned_by_target ? "owns" : "has what is asked for on",
+                             spec->database_name);
+        set(pass, CONDITION_PRIVILEGES_READY, CONDITION_TRUE,
+            engine->database.owned_by_target ? "Owner" : "Granted", message);
     }
 }
 
 /* While something is wrong, only what carries our mark counts as made for this resource. */
-static bool is_created(const struct pass *pass, const struct engine_marker *marker, bool present,
-                       const struct failure *failure)
+static bool is_created(bool present, enum ownership ownership, const struct failure *failure)
 {
-    return present && (!failure_is_set(failure) ||
-                       ownership_of_marker(marker, &pass->owner) == OWNERSHIP_OURS);
+    return present && (!failure_is_set(failure) || ownership == OWNERSHIP_OURS);
+}
+
+static enum ownership owner_of_user(const struct pass *pass)
+{
+    return ownership_of_user(&pass->facts.engine, pass->facts.secret.description.tags,
+                             &pass->owner);
 }
 
 static void set_server_conditions(struct pass *pass, const struct failure *failure)
@@ -119,9 +130,10 @@ static void set_server_conditions(struct pass *pass, const struct failure *failu
         return;
     }
     pass->status.database_created =
-        is_created(pass, &facts->engine.database.marker, facts->engine.database.present, failure);
+        is_created(facts->engine.database.present,
+                   ownership_of_marker(&facts->engine.database.marker, &pass->owner), failure);
     pass->status.user_created =
-        is_created(pass, &facts->engine.user.marker, facts->engine.user.present, failure);
+        is_created(facts->engine.user.present, owner_of_user(pass), failure);
     set_presence(pass, CONDITION_DATABASE_READY, facts->engine.database.present,
                  find_database_flaw(pass), "database", pass->database.spec.database_name);
     set_presence(pass, CONDITION_USER_READY, facts->engine.user.present, find_user_flaw(pass),
@@ -139,9 +151,8 @@ static void set_secret_conditions(struct pass *pass, const struct failure *failu
         return;
     }
     pass->status.secret_created =
-        facts->secret.state == SECRET_PRESENT &&
-        (!failure_is_set(failure) ||
-         ownership_of_tags(facts->secret.description.tags, &pass->owner) == OWNERSHIP_OURS);
+        is_created(facts->secret.state == SECRET_PRESENT,
+                   ownership_of_tags(facts->secret.description.tags, &pass->owner), failure);
     set_presence(pass, CONDITION_SECRET_READY, facts->secret.state != SECRET_ABSENT,
                  find_secret_flaw(pass), "secret", pass->database.spec.secret_name);
 }
@@ -160,12 +171,18 @@ static bool is_refusal_still_true(const struct pass *pass)
 
 static void set_proof_condition(struct pass *pass, const struct failure *failure)
 {
+    const struct condition *verified = &pass->status.conditions[CONDITION_CREDENTIALS_VERIFIED];
     const struct facts *facts = &pass->facts;
 
     switch (facts->proof) {
     case PROOF_PASSED:
-        set(pass, CONDITION_CREDENTIALS_VERIFIED, CONDITION_TRUE, "LoginSucceeded",
-            "the stored password logs in");
+        /* A remembered proof has its sentence in the status already. */
+        if (facts->proof_detail[0] != '\0' || verified->value != CONDITION_TRUE)
+            set(pass, CONDITION_CREDENTIALS_VERIFIED, CONDITION_TRUE, "PasswordProven",
+                facts->proof_detail[0] != '\0' ? facts->proof_detail : "proven earlier");
+        else
+            set(pass, CONDITION_CREDENTIALS_VERIFIED, CONDITION_TRUE, verified->reason,
+                verified->message);
         return;
     case PROOF_FAILED:
         set(pass, CONDITION_CREDENTIALS_VERIFIED, CONDITION_FALSE, "PasswordMismatch",

@@ -92,6 +92,8 @@ static size_t find_name(const char *const *names, size_t count, const char *text
 
 static void copy_text(char *target, size_t size, const char *text)
 {
+    if (text == target)
+        return; /* the value that is there is set again */
     /* A text that does not fit came from somebody else's status and is only compared. */
     if (snprintf(target, size, "%s", text != NULL ? text : "") >= (int)size)
         memcpy(target + size - 4, "...", 4);

@@ -58,8 +58,8 @@ static bool read_value(struct pass *pass, struct secret_facts *secret, struct er
         secret->unreadable = reading;
         return true;
     }
-    secret->is_readable =
-        payload_parse(&value, pass->driver, &secret->credentials, &secret->unreadable);
+    secret->is_readable = payload_parse(&value, pass->driver, pass->database.spec.engine,
+                                        &secret->credentials, &secret->unreadable);
     return true;
 }
 
@@ -190,7 +190,7 @@ static void recall_proof(struct pass *pass)
 void observe(struct pass *pass)
 {
     facts_release(&pass->facts);
-    observe_server(pass);
     observe_secret(pass);
+    observe_server(pass);
     recall_proof(pass);
 }

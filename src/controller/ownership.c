@@ -41,6 +41,17 @@ enum ownership ownership_of_marker(const struct engine_marker *marker, const str
     return OWNERSHIP_OTHER;
 }
 
+enum ownership ownership_of_user(const struct engine_facts *engine, const json_t *secret_tags,
+                                 const struct owner *owner)
+{
+    if (engine->marks_users)
+        return ownership_of_marker(&engine->user.marker, owner);
+    return engine->user.password == ENGINE_PASSWORD_MATCHES &&
+                   ownership_of_tags(secret_tags, owner) == OWNERSHIP_OURS
+               ? OWNERSHIP_OURS
+               : OWNERSHIP_NONE;
+}
+
 static char *describe(const char *namespace_name, const char *name, const char *cluster)
 {
     return mem_printf("Database %s/%s of cluster %s", namespace_name != NULL ? namespace_name : "?",

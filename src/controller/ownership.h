@@ -7,7 +7,7 @@
 
 #include "base/document.h"
 #include "controller/database.h"
-#include "engine/marker.h"
+#include "engine/engine.h"
 
 #include <stdbool.h>
 
@@ -36,6 +36,11 @@ enum ownership {
 /* By the tags of a secret (object: key -> string). */
 enum ownership ownership_of_tags(const json_t *tags, const struct owner *owner);
 enum ownership ownership_of_marker(const struct engine_marker *marker, const struct owner *owner);
+
+/* By the mark on a user or, where the engine cannot mark users, by its password: it is ours when it
+ * is the one in a secret that is tagged as ours. */
+enum ownership ownership_of_user(const struct engine_facts *engine, const json_t *secret_tags,
+                                 const struct owner *owner);
 
 /* "namespace/name in cluster id" of the owner that tags or a marker name; the caller frees it. */
 char *ownership_describe_tags(const json_t *tags) returns_owned;

@@ -38,7 +38,7 @@ static void append_url(struct strbuf *url, const struct credentials *credentials
 }
 
 void payload_render(const struct credentials *credentials, const struct engine_driver *driver,
-                    struct secret *ret_value)
+                    const char *engine, struct secret *ret_value)
 {
     auto_strbuf struct strbuf url = STRBUF_ERASING;
     auto_strbuf struct strbuf text = STRBUF_ERASING;
@@ -52,7 +52,8 @@ void payload_render(const struct credentials *credentials, const struct engine_d
     json_object_set_new(
         json, "DB_PASSWORD",
         json_stringn(secret_reveal(&credentials->password), credentials->password.length));
-    json_object_set_new(json, driver->url_key, json_string(strbuf_text(&url)));
+    for (const char *const *key = engine_url_keys(driver, engine); *key != NULL; key++)
+        json_object_set_new(json, *key, json_string(strbuf_text(&url)));
     document_render(json, true, &text);
     secret_take_strbuf(ret_value, &text);
 }
@@ -76,23 +77,33 @@ static int64_t read_port(const json_t *json, const char *key)
     return document_integer(json, key, 0);
 }
 
-static const char *find_missing_key(const json_t *json, const struct engine_driver *driver)
+static bool has_value(const json_t *json, const char *key)
+{
+    const char *text = document_string(json, key);
+
+    return (text != NULL && text[0] != '\0') || document_integer(json, key, 0) > 0;
+}
+
+static const char *find_missing_key(const json_t *json, const struct engine_driver *driver,
+                                    const char *engine)
 {
     const struct payload_format *documented = &formats[0];
-    const char *const keys[] = {documented->host,     documented->port,     documented->database,
-                                documented->username, documented->password, driver->url_key};
+    const char *const keys[] = {documented->host, documented->port, documented->database,
+                                documented->username, documented->password};
 
     for (size_t i = 0; i < array_length(keys); i++) {
-        const char *text = document_string(json, keys[i]);
-
-        if ((text == NULL || text[0] == '\0') && document_integer(json, keys[i], 0) <= 0)
+        if (!has_value(json, keys[i]))
             return keys[i];
+    }
+    for (const char *const *key = engine_url_keys(driver, engine); *key != NULL; key++) {
+        if (!has_value(json, *key))
+            return *key;
     }
     return NULL;
 }
 
 bool payload_parse(const struct secret *value, const struct engine_driver *driver,
-                   struct credentials *ret_credentials, struct error *err)
+                   const char *engine, struct credentials *ret_credentials, struct error *err)
 {
     auto_json json_t *json = NULL;
 
@@ -110,7 +121,7 @@ bool payload_parse(const struct secret *value, const struct engine_driver *drive
             .database = mem_strdup_or_null(document_string(json, format->database)),
             .username = mem_strdup_or_null(document_string(json, format->username)),
             .format_version = format->version,
-            .missing_key = find_missing_key(json, driver),
+            .missing_key = find_missing_key(json, driver, engine),
         };
         secret_set(&ret_credentials->password, json_string_value(password),
                    json_string_length(password));

@@ -28,12 +28,13 @@ struct credentials {
 void credentials_release(struct credentials *credentials);
 #define auto_credentials run_at_scope_end(credentials_release)
 
-/* The documented JSON, compact, keys sorted, in an erasing secret. */
+/* The documented JSON for this word of spec.engine, compact, keys sorted, in an erasing secret. */
 void payload_render(const struct credentials *credentials, const struct engine_driver *driver,
-                    struct secret *ret_value);
+                    const char *engine, struct secret *ret_value);
 /* Reads either format.  INVALID when it is not a JSON object or holds no password; the message
  * never quotes it. */
 bool payload_parse(const struct secret *value, const struct engine_driver *driver,
-                   struct credentials *ret_credentials, struct error *err) must_check;
+                   const char *engine, struct credentials *ret_credentials, struct error *err)
+    must_check;
 
 #endif

@@ -24,6 +24,12 @@ static bool refuse(struct plan *plan, const struct failure *failure)
         refuse(plan, &failure_);                           \
     })
 
+static enum ownership owner_of_user(const struct plan_input *input)
+{
+    return ownership_of_user(&input->facts->engine, input->facts->secret.description.tags,
+                             input->owner);
+}
+
 /* --- Is what exists allowed to be ours? ------------------------------------------------------ */
 
 static bool check_server(const struct plan_input *input, struct plan *plan)
@@ -80,7 +86,7 @@ static bool check_user(const struct plan_input *input, struct plan *plan)
                       "user '%s' already exists with the attribute %s and is never touched: create "
                       "a new resource with another username",
                       name, user->privileged_as);
-    if (ownership_of_marker(&user->marker, input->owner) == OWNERSHIP_OTHER) {
+    if (owner_of_user(input) == OWNERSHIP_OTHER) {
         other = ownership_describe_marker(&user->marker);
         return REFUSE(plan, ERROR_INVALID, "Conflict",
                       "user '%s' belongs to %s: create a new resource with another username, or "
@@ -264,8 +270,7 @@ static bool check_may_complete(const struct plan_input *input, struct plan *plan
                       "database '%s' was made by this resource and is gone from the server: "
                       "restore it from a backup, or change the spec to have an empty one made",
                       spec->database_name);
-    if (engine->user.present &&
-        ownership_of_marker(&engine->user.marker, input->owner) != OWNERSHIP_OURS)
+    if (engine->user.present && owner_of_user(input) != OWNERSHIP_OURS)
         return REFUSE(plan, ERROR_INVALID, "Conflict",
                       "user '%s' exists and was not made by this resource, and database '%s' does "
                       "not exist: create a new resource with another username, or create the "
@@ -306,6 +311,17 @@ static bool check_administered(const struct plan_input *input, struct plan *plan
         name, input->server->username, name, input->server->username);
 }
 
+/* What carries the mark comes first. */
+static void add_creation_steps(const struct engine_facts *engine, struct plan *plan)
+{
+    if (!engine->user.present && engine->marks_users)
+        add_step(plan, PLAN_CREATE_USER);
+    if (!engine->database.present)
+        add_step(plan, PLAN_CREATE_DATABASE);
+    if (!engine->user.present && !engine->marks_users)
+        add_step(plan, PLAN_CREATE_USER);
+}
+
 static bool plan_creation(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_facts *engine = &input->facts->engine;
@@ -328,27 +344,44 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
         if (plan->count > 0)
             return true;
     }
-    if (!engine->user.present)
-        add_step(plan, PLAN_CREATE_USER);
-    if (!engine->database.present)
-        add_step(plan, PLAN_CREATE_DATABASE);
+    add_creation_steps(engine, plan);
     return true;
 }
 
 /* --- What exists and is allowed: does it match? ---------------------------------------------- */
 
-static bool check_privileges(const struct plan_input *input, struct plan *plan)
+static bool check_owner(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_database_facts *database = &input->facts->engine.database;
     const struct database_spec *spec = &input->database->spec;
 
-    if (!database->present || database->owner[0] == '\0' || database->owned_by_target)
+    if (database->owner[0] == '\0' || !spec->privileges.all || database->owned_by_target)
         return true;
     return REFUSE(plan, ERROR_INVALID, "PrivilegesDiffer",
                   "database '%s' is owned by '%s', but privileges ALL mean that user '%s' owns it: "
                   "run ALTER DATABASE \"%s\" OWNER TO \"%s\" as its owner",
                   spec->database_name, database->owner, spec->username, spec->database_name,
                   spec->username);
+}
+
+/* Rights are given before the login is proven, which needs them on some engines; taking rights away
+ * that somebody else gave is not built yet. */
+static bool check_privileges(const struct plan_input *input, struct plan *plan)
+{
+    const struct engine_privilege_facts *privileges = &input->facts->engine.privileges;
+    const struct database_spec *spec = &input->database->spec;
+
+    if (!check_owner(input, plan))
+        return false;
+    if (privileges->missing != NULL)
+        add_step(plan, PLAN_GRANT);
+    else if (privileges->excess != NULL)
+        return REFUSE(plan, ERROR_INVALID, "PrivilegesDiffer",
+                      "user '%s' has more privileges on database '%s' than spec.privileges says "
+                      "(%s), and this version of the operator takes none away: revoke them, or add "
+                      "them to spec.privileges",
+                      spec->username, spec->database_name, privileges->excess);
+    return true;
 }
 
 static void add_metadata_steps(const struct plan_input *input, struct plan *plan)
@@ -364,6 +397,18 @@ static void add_metadata_steps(const struct plan_input *input, struct plan *plan
         add_step(plan, PLAN_UNTAG_SECRET);
     if (description == NULL || strcmp(description, input->database->spec.description) != 0)
         add_step(plan, PLAN_DESCRIBE_SECRET);
+}
+
+/* Everything exists.  A user that is not marked as ours gets nothing before the stored password is
+ * proven to be his; one of ours needs his rights for the login that proves it. */
+static void plan_convergence(const struct plan_input *input, struct plan *plan)
+{
+    if (owner_of_user(input) != OWNERSHIP_OURS && !check_proof(input, plan))
+        return;
+    if (plan->count > 0 || !check_privileges(input, plan) || plan->count > 0)
+        return;
+    if (check_proof(input, plan))
+        add_metadata_steps(input, plan);
 }
 
 static bool check_known(const struct plan_input *input, struct plan *plan)
@@ -402,8 +447,7 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
         return;
     if (ret_plan->count > 0)
         return; /* observed again before anything else is decided */
-    if (check_privileges(input, ret_plan) && check_proof(input, ret_plan))
-        add_metadata_steps(input, ret_plan);
+    plan_convergence(input, ret_plan);
 }
 
 /* --- Tags ------------------------------------------------------------------------------------ */
@@ -455,6 +499,7 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_RESTORE_SECRET] = "restoring the secret",
         [PLAN_CREATE_USER] = "creating the user",
         [PLAN_CREATE_DATABASE] = "creating the database",
+        [PLAN_GRANT] = "granting privileges",
         [PLAN_PROVE_LOGIN] = "logging in with the stored password",
         [PLAN_TAG_SECRET] = "setting tags of the secret",
         [PLAN_UNTAG_SECRET] = "removing tags of the secret",

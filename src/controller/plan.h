@@ -22,6 +22,7 @@ enum plan_step {
     PLAN_RESTORE_SECRET, /* take back its scheduled deletion */
     PLAN_CREATE_USER,    /* with the password from the secret */
     PLAN_CREATE_DATABASE,
+    PLAN_GRANT,           /* what is missing of the privileges */
     PLAN_PROVE_LOGIN,     /* log in with the stored password */
     PLAN_TAG_SECRET,      /* set what is missing or different */
     PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */

@@ -44,8 +44,13 @@ struct engine_connect_request pass_connect_request(const struct pass *pass)
 struct engine_target pass_engine_target(const struct pass *pass)
 {
     return (struct engine_target){
+        .engine = pass->database.spec.engine,
         .database = pass->database.spec.database_name,
         .username = pass->database.spec.username,
+        .privileges = &pass->database.spec.privileges,
+        .password =
+            pass->facts.secret.is_readable ? &pass->facts.secret.credentials.password : NULL,
+        .has_access = pass->facts.engine.privileges.missing == NULL,
     };
 }
 

@@ -45,6 +45,7 @@ struct connection_string {
     char *database;         /* NULL = not given */
     enum engine_tls_mode tls_mode;
     bool tls_mode_given;
+    bool wants_system_ca;
     enum engine_channel_binding channel_binding;
     uint32_t connect_timeout_seconds; /* 0 = not given */
 };
@@ -61,5 +62,12 @@ void connection_string_release(struct connection_string *parts);
 bool connection_string_parse_postgres(const struct secret *text,
                                       struct connection_string *ret_parts, struct error *err)
     must_check;
+
+/*
+ * mysql:// (and mariadb://), and user:password@tcp(host:port)/database as Go's driver writes it.  A
+ * text that says nothing of TLS means: with it where the server has it.
+ */
+bool connection_string_parse_mysql(const struct secret *text, struct connection_string *ret_parts,
+                                   struct error *err) must_check;
 
 #endif

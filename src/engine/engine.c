@@ -2,22 +2,39 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 static const struct engine_driver *const drivers[] = {
     &engine_postgres,
+    &engine_mysql,
 };
+
+static const struct engine_word *find_word(const struct engine_driver *driver, const char *word)
+{
+    for (const struct engine_word *known = driver->words; known->word != NULL; known++) {
+        if (strcmp(known->word, word) == 0)
+            return known;
+    }
+    return NULL;
+}
 
 const struct engine_driver *engine_driver_find(const char *word)
 {
     for (size_t i = 0; i < array_length(drivers); i++) {
-        for (const char *const *known = drivers[i]->words; *known != NULL; known++) {
-            if (strcmp(*known, word) == 0)
-                return drivers[i];
-        }
+        if (find_word(drivers[i], word) != NULL)
+            return drivers[i];
     }
     return NULL;
+}
+
+const char *const *engine_url_keys(const struct engine_driver *driver, const char *word)
+{
+    const struct engine_word *found = find_word(driver, word);
+
+    assert(found != NULL);
+    return found->url_keys;
 }
 
 void engine_library_init(void)
@@ -37,5 +54,7 @@ void engine_facts_release(struct engine_facts *facts)
     free(facts->user.other_accounts);
     free(facts->user.id);
     engine_marker_release(&facts->user.marker);
+    free(facts->privileges.missing);
+    free(facts->privileges.excess);
     *facts = (struct engine_facts){0};
 }

@@ -1,7 +1,7 @@
 /*
  * The seam to database servers: named operations, no SQL outside the drivers.
  *
- * One driver a family: engine_postgres, later engine_mysql (MySQL and MariaDB).  A session is one
+ * One driver a family: engine_postgres, engine_mysql (MySQL and MariaDB).  A session is one
  * admin connection; it belongs to one thread at a time.  Every operation blocks at most for the
  * timeouts of the session and ends early on cancellation; creating operations are not "if not
  * exists": what is there unexpectedly is CONFLICT, and the caller observes again.
@@ -44,8 +44,12 @@ struct engine_connect_request {
 
 /* What an operation is about. */
 struct engine_target {
+    const char *engine; /* the word of spec.engine */
     const char *database;
     const char *username;
+    const struct engine_privileges *privileges; /* what the user shall have */
+    const struct secret *password;              /* the stored one; NULL = not known */
+    bool has_access; /* the user has all of them: its login must reach the database */
 };
 
 struct engine_database_facts {
@@ -59,6 +63,13 @@ struct engine_database_facts {
     struct engine_marker marker;
 };
 
+/* How the stored password compares with what the server keeps. */
+enum engine_password {
+    ENGINE_PASSWORD_UNKNOWN, /* not comparable, or not known */
+    ENGINE_PASSWORD_MATCHES,
+    ENGINE_PASSWORD_DIFFERS,
+};
+
 struct engine_user_facts {
     bool present;
     bool can_log_in;
@@ -69,6 +80,14 @@ struct engine_user_facts {
     char *other_accounts; /* accounts of the same name at other hosts, for messages; NULL = none */
     char *id;
     struct engine_marker marker;
+    enum engine_password password;
+};
+
+/* The difference between what the user has on the database and what it shall have, as words
+ * separated by ", " for messages; NULL = none. */
+struct engine_privilege_facts {
+    char *missing;
+    char *excess;
 };
 
 /* Owned; {0} is empty; release with engine_facts_release(). */
@@ -77,8 +96,10 @@ struct engine_facts {
     char *server_version;  /* for people, e.g. "PostgreSQL 15.18" */
     bool read_only;        /* standby or read-only server */
     size_t host_index;     /* of the host in the connection string that answers */
+    bool marks_users;      /* false: a user of ours is told by its password */
     struct engine_database_facts database;
     struct engine_user_facts user;
+    struct engine_privilege_facts privileges; /* when both exist */
 };
 
 void engine_facts_release(struct engine_facts *facts);
@@ -105,12 +126,18 @@ enum engine_login {
     ENGINE_LOGIN_UNSAFE,  /* the server wanted the password in clear: it was not sent */
 };
 
+enum { ENGINE_URL_KEYS_LIMIT = 2 };
+
+/* A value of spec.engine that means this driver, and the keys of the URL in its secret. */
+struct engine_word {
+    const char *word;
+    const char *url_keys[ENGINE_URL_KEYS_LIMIT + 1]; /* ended by NULL */
+};
+
 struct engine_driver {
-    const char *family;     /* "PostgreSQL": for messages */
-    const char *url_key;    /* key of the URL in the stored secret: "POSTGRES_URL" */
-    const char *url_scheme; /* "postgresql" */
-    uint16_t default_port;
-    const char *const *words; /* values of spec.engine that mean this driver, ended by NULL */
+    const char *family;              /* "PostgreSQL": for messages */
+    const char *url_scheme;          /* "postgresql" */
+    const struct engine_word *words; /* ended by one without a word */
     const struct engine_privilege_table *privileges;
 
     /* Process-wide set-up of the client library, before the first thread. */
@@ -136,19 +163,29 @@ struct engine_driver {
      * others, where the server can.  Finishes what an interrupted call of its own left. */
     bool (*create_database)(struct engine_session *session,
                             const struct engine_database_creation *creation, struct error *err);
-    /* Logs in as the user to its database over the TLS settings of the request, whose admin
-     * credentials are not used.  True with the outcome in *ret_login; false only when nothing was
-     * learned (unreachable, time-out, too many connections).  `detail` (ERROR_MESSAGE_SIZE bytes)
-     * gets one sentence for every outcome but PROVEN. */
-    bool (*prove_login)(const struct engine_connect_request *request,
-                        const struct engine_target *target, const struct secret *password,
-                        enum engine_login *ret_login, char *ret_detail, struct error *err);
+    /* Gives the user what it lacks of target->privileges, and takes nothing away.  NULL where
+     * ownership decides. */
+    bool (*grant)(struct engine_session *session, const struct engine_target *target,
+                  struct error *err);
+    /* Logs in with target->password as the user to its database, over the TLS settings of the
+     * request, whose admin credentials are not used; the admin's session may be asked how.  True
+     * with the outcome in *ret_login; false only when nothing was learned (unreachable, time-out,
+     * too many connections).  `detail` (ERROR_MESSAGE_SIZE bytes) gets one sentence for every
+     * outcome. */
+    bool (*prove_login)(struct engine_session *session,
+                        const struct engine_connect_request *request,
+                        const struct engine_target *target, enum engine_login *ret_login,
+                        char *ret_detail, struct error *err);
 };
 
 extern const struct engine_driver engine_postgres;
+extern const struct engine_driver engine_mysql;
 
 /* The driver for a word of spec.engine, NULL when none is built in. */
 const struct engine_driver *engine_driver_find(const char *word);
+/* The keys of the URL in the secret of this word, which must be one of the driver's; ended by NULL.
+ */
+const char *const *engine_url_keys(const struct engine_driver *driver, const char *word);
 
 /* Sets up the client library of every driver; once, before the first thread. */
 void engine_library_init(void);

@@ -1,30 +1,15 @@
-#include "base/memory.h"
 #include "engine/engine.h"
+#include "engine/environment.h"
 #include "engine/postgres_names.h"
 #include "engine/postgres_operations.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
-extern char **environ;
-
-/* libpq takes settings from PG* variables (PGSERVICE, PGOPTIONS, PGPASSFILE ...); only the
- * connection string shall count. */
 static void library_init(void)
 {
-    char **variable = environ;
+    static const char *const prefixes[] = {"PG", NULL};
 
-    while (*variable != NULL) {
-        if (strncmp(*variable, "PG", 2) == 0 && strchr(*variable, '=') != NULL) {
-            auto_free char *name =
-                mem_strndup(*variable, (size_t)(strchr(*variable, '=') - *variable));
-
-            unsetenv(name);
-            variable = environ; /* the list moved */
-        } else {
-            variable++;
-        }
-    }
+    engine_forget_environment(prefixes);
 }
 
 static bool connect_as_admin(const struct engine_connect_request *request,
@@ -41,7 +26,11 @@ static bool connect_as_admin(const struct engine_connect_request *request,
     return postgres_connect(request, &login, ret_session, NULL, err);
 }
 
-static const char *const words[] = {"postgres", "postgresql", NULL};
+static const struct engine_word words[] = {
+    {"postgres", {"POSTGRES_URL"}},
+    {"postgresql", {"POSTGRES_URL"}},
+    {NULL, {NULL}},
+};
 
 static const char *const privilege_words[] = {
     "SELECT",  "INSERT", "UPDATE",  "DELETE",    "TRUNCATE", "REFERENCES",
@@ -55,9 +44,7 @@ static const struct engine_privilege_table privileges = {
 
 const struct engine_driver engine_postgres = {
     .family = "PostgreSQL",
-    .url_key = "POSTGRES_URL",
     .url_scheme = "postgresql",
-    .default_port = 5432,
     .words = words,
     .privileges = &privileges,
     .library_init = library_init,

@@ -57,14 +57,15 @@ static bool judge_refusal(const struct engine_target *target, const char *sqlsta
     return false;
 }
 
-bool postgres_prove_login(const struct engine_connect_request *request,
-                          const struct engine_target *target, const struct secret *password,
-                          enum engine_login *ret_login, char *ret_detail, struct error *err)
+bool postgres_prove_login(struct engine_session *admin maybe_unused,
+                          const struct engine_connect_request *request,
+                          const struct engine_target *target, enum engine_login *ret_login,
+                          char *ret_detail, struct error *err)
 {
     bool used_password = false;
     struct postgres_login login = {
         .username = target->username,
-        .password = password,
+        .password = target->password,
         .database = target->database,
         .is_proof = true,
         .ret_used_password = &used_password,
@@ -91,6 +92,7 @@ bool postgres_prove_login(const struct engine_connect_request *request,
     }
     if (PQconnectionUsedPassword(session->connection)) {
         *ret_login = ENGINE_LOGIN_PROVEN;
+        tell(ret_detail, "the stored password logs in");
     } else {
         *ret_login = ENGINE_LOGIN_NOT_ASKED;
         tell(ret_detail,

@@ -72,7 +72,7 @@ static struct text_span cut(struct text_span span, char at, struct text_span *re
     return head;
 }
 
-static bool decode_text(struct text_span span, char **ret_text, const char *what, struct error *err)
+bool url_parts_decode(struct text_span span, char **ret_text, const char *what, struct error *err)
 {
     auto_strbuf struct strbuf decoded = STRBUF_ERASING;
 
@@ -96,7 +96,7 @@ static bool parse_userinfo(struct text_span userinfo, struct connection_string *
     struct text_span password;
     struct text_span user = cut(userinfo, ':', &password);
 
-    if (!decode_text(user, &parts->username, "user name", err))
+    if (!url_parts_decode(user, &parts->username, "user name", err))
         return false;
     if (parts->username[0] == '\0')
         return fail(err, "it names no user");
@@ -156,13 +156,13 @@ static bool parse_host(struct text_span text, uint16_t default_port, struct engi
     } else {
         host = cut(text, ':', &port);
     }
-    if (!decode_text(host, &ret_host->host, "host", err) || !check_host(ret_host->host, err))
+    if (!url_parts_decode(host, &ret_host->host, "host", err) || !check_host(ret_host->host, err))
         return false;
     return port.length == 0 || parse_port(port, &ret_host->port, err);
 }
 
-static bool parse_hosts(struct text_span text, uint16_t default_port,
-                        struct connection_string *parts, struct error *err)
+bool url_parts_parse_hosts(struct text_span text, uint16_t default_port,
+                           struct connection_string *parts, struct error *err)
 {
     bool is_last;
 
@@ -229,9 +229,9 @@ bool url_parts_parse(struct text_span text, const char *const *schemes, uint16_t
     location = cut(text, '?', ret_query);
     hosts = cut(location, '/', &path);
     if (!parse_userinfo(userinfo, ret_parts, err) ||
-        !parse_hosts(hosts, default_port, ret_parts, err))
+        !url_parts_parse_hosts(hosts, default_port, ret_parts, err))
         return false;
-    return path.length == 0 || decode_text(path, &ret_parts->database, "database name", err);
+    return path.length == 0 || url_parts_decode(path, &ret_parts->database, "database name", err);
 }
 
 static bool decode_parameter(struct text_span span, char ret_text[static URL_PARAMETER_SIZE])

@@ -22,6 +22,13 @@ bool url_parts_parse(struct text_span text, const char *const *schemes, uint16_t
                      struct connection_string *ret_parts, struct text_span *ret_query,
                      struct error *err) must_check;
 
+/* Parts of it that the other form of MySQL shares: hosts separated by ',', and a percent-encoded
+ * name ("" = none), which `what` names in messages. */
+bool url_parts_parse_hosts(struct text_span text, uint16_t default_port,
+                           struct connection_string *parts, struct error *err) must_check;
+bool url_parts_decode(struct text_span span, char **ret_text, const char *what, struct error *err)
+    must_check;
+
 enum { URL_PARAMETER_SIZE = 128 };
 
 /* Takes the next key=value off the query, both decoded; false at its end.  A pair that cannot be

@@ -5,12 +5,6 @@
 
 #include <string.h>
 
-/* Only what the payload needs of a driver; no server is asked. */
-static const struct engine_driver driver = {
-    .url_key = "POSTGRES_URL",
-    .url_scheme = "postgresql",
-};
-
 static void make(struct credentials *credentials, const char *host, const char *password)
 {
     *credentials = (struct credentials){
@@ -28,7 +22,7 @@ static void test_the_value_is_the_documented_json(void **state maybe_unused)
     auto_secret struct secret value = {0};
 
     make(&credentials, "db.example.com", "pAss-w0rd_");
-    payload_render(&credentials, &driver, &value);
+    payload_render(&credentials, &engine_postgres, "postgres", &value);
 
     assert_string_equal(
         secret_reveal(&value),
@@ -37,13 +31,33 @@ static void test_the_value_is_the_documented_json(void **state maybe_unused)
         "myapp_db:pAss-w0rd_@db.example.com:5432/myapp_db\"}");
 }
 
+static void test_mariadb_gets_the_url_under_both_its_keys(void **state maybe_unused)
+{
+    static const char url[] = "mysql://myapp_db:pw@h:5432/myapp_db";
+    auto_credentials struct credentials credentials = {0};
+    auto_secret struct secret mysql = {0}, mariadb = {0};
+    auto_json json_t *first = NULL, *second = NULL;
+    struct error err;
+
+    make(&credentials, "h", "pw");
+    payload_render(&credentials, &engine_mysql, "mysql", &mysql);
+    payload_render(&credentials, &engine_mysql, "mariadb", &mariadb);
+
+    assert_true(document_parse(secret_reveal(&mysql), mysql.length, &first, &err));
+    assert_true(document_parse(secret_reveal(&mariadb), mariadb.length, &second, &err));
+    assert_string_equal(document_string(first, "MYSQL_URL"), url);
+    assert_null(document_string(first, "MARIADB_URL"));
+    assert_string_equal(document_string(second, "MYSQL_URL"), url);
+    assert_string_equal(document_string(second, "MARIADB_URL"), url);
+}
+
 static void test_the_url_is_escaped_and_ipv6_is_bracketed(void **state maybe_unused)
 {
     auto_credentials struct credentials credentials = {0};
     auto_secret struct secret value = {0};
 
     make(&credentials, "2001:db8::1", "p@ss:w/rd%\"\\");
-    payload_render(&credentials, &driver, &value);
+    payload_render(&credentials, &engine_postgres, "postgres", &value);
 
     assert_non_null(strstr(secret_reveal(&value),
                            "postgresql://myapp_db:p%40ss%3Aw%2Frd%25%22%5C@[2001:db8::1]:5432/"));
@@ -56,9 +70,9 @@ static void test_what_was_written_is_read_back(void **state maybe_unused)
     struct error err;
 
     make(&written, "db.example.com", "p@ss\"\\word");
-    payload_render(&written, &driver, &value);
+    payload_render(&written, &engine_postgres, "postgres", &value);
 
-    assert_true(payload_parse(&value, &driver, &read, &err));
+    assert_true(payload_parse(&value, &engine_postgres, "postgres", &read, &err));
     assert_string_equal(read.host, written.host);
     assert_int_equal(read.port, written.port);
     assert_string_equal(read.database, written.database);
@@ -88,7 +102,7 @@ static void test_a_missing_key_is_named(void **state maybe_unused)
         struct error err;
 
         secret_set_text(&value, rows[i].value);
-        assert_true(payload_parse(&value, &driver, &read, &err));
+        assert_true(payload_parse(&value, &engine_postgres, "postgres", &read, &err));
         assert_string_equal(read.missing_key, rows[i].missing);
     }
 }
@@ -114,7 +128,7 @@ static void test_formats_of_the_predecessor_and_of_people_are_read(void **state 
         struct error err;
 
         secret_set_text(&value, rows[i].value);
-        assert_true(payload_parse(&value, &driver, &read, &err));
+        assert_true(payload_parse(&value, &engine_postgres, "postgres", &read, &err));
         assert_string_equal(read.format_version, rows[i].version);
         assert_string_equal(secret_reveal(&read.password), "canary");
         assert_int_equal(read.port, rows[i].port);
@@ -144,7 +158,7 @@ static void test_what_holds_no_password_is_refused_without_quoting(void **state 
         struct error err;
 
         secret_set_text(&value, values[i]);
-        assert_false(payload_parse(&value, &driver, &read, &err));
+        assert_false(payload_parse(&value, &engine_postgres, "postgres", &read, &err));
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_null(strstr(err.message, "canary"));
     }
@@ -154,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_value_is_the_documented_json),
+        cmocka_unit_test(test_mariadb_gets_the_url_under_both_its_keys),
         cmocka_unit_test(test_the_url_is_escaped_and_ipv6_is_bracketed),
         cmocka_unit_test(test_what_was_written_is_read_back),
         cmocka_unit_test(test_a_missing_key_is_named),

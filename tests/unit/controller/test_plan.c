@@ -32,9 +32,9 @@ struct row {
 };
 
 static const char step_letters[PLAN_STEP_COUNT] = {
-    [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R',  [PLAN_CREATE_USER] = 'U',
-    [PLAN_CREATE_DATABASE] = 'D', [PLAN_PROVE_LOGIN] = 'P',     [PLAN_TAG_SECRET] = 't',
-    [PLAN_UNTAG_SECRET] = 'u',    [PLAN_DESCRIBE_SECRET] = 'd',
+    [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R', [PLAN_CREATE_USER] = 'U',
+    [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_PROVE_LOGIN] = 'P',
+    [PLAN_TAG_SECRET] = 't',      [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
 static struct engine_marker make_marker(enum thing thing)
@@ -80,6 +80,7 @@ static void make_facts(const struct setup *setup, struct facts *facts)
     facts->engine = (struct engine_facts){
         .server_identity = mem_strdup("server-1"),
         .server_version = mem_strdup("Test 1"),
+        .marks_users = true,
     };
     facts->engine.database = (struct engine_database_facts){
         .present = setup->database != ABSENT,
@@ -318,6 +319,36 @@ CHANGE(secret_names_only_password)
     facts->secret.credentials.missing_key = "DB_HOST";
 }
 
+CHANGE(privilege_missing)
+{
+    replace(&facts->engine.database.owner, "");
+    facts->engine.privileges.missing = mem_strdup("SELECT");
+}
+
+CHANGE(privilege_too_many)
+{
+    replace(&facts->engine.database.owner, "");
+    facts->engine.privileges.excess = mem_strdup("DROP");
+}
+
+CHANGE(engine_marks_no_users)
+{
+    facts->engine.marks_users = false;
+    facts->engine.user.password = ENGINE_PASSWORD_UNKNOWN;
+}
+
+CHANGE(engine_marks_no_users_and_password_matches)
+{
+    facts->engine.marks_users = false;
+    facts->engine.user.password = ENGINE_PASSWORD_MATCHES;
+}
+
+CHANGE(engine_marks_no_users_and_password_differs)
+{
+    facts->engine.marks_users = false;
+    facts->engine.user.password = ENGINE_PASSWORD_DIFFERS;
+}
+
 CHANGE(description_changed)
 {
     replace(&database->spec.description, "Something else");
@@ -348,12 +379,12 @@ static const struct row rows[] = {
     {"all present and proven", {OURS, OURS, OURS, PROOF_PASSED, NULL}, "", NULL, NULL},
     {"all present, made by hand",
      {UNMARKED, UNMARKED, UNMARKED, PROOF_NEEDED, NULL},
-     "Pt",
+     "P",
      NULL,
      NULL},
     {"all present, the predecessor's",
      {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_NEEDED, NULL},
-     "Pt",
+     "P",
      NULL,
      NULL},
     {"all present, made for an earlier uid",
@@ -598,6 +629,58 @@ static const struct row rows[] = {
      "",
      "PrivilegesDiffer",
      "dba"},
+    {"privileges missing, user of ours",
+     {OURS, OURS, OURS, PROOF_NEEDED, privilege_missing},
+     "G",
+     NULL,
+     NULL},
+    {"privileges missing, user made by hand and not proven",
+     {UNMARKED, UNMARKED, UNMARKED, PROOF_NEEDED, privilege_missing},
+     "P",
+     NULL,
+     NULL},
+    {"privileges missing, user made by hand and proven",
+     {UNMARKED, UNMARKED, UNMARKED, PROOF_PASSED, privilege_missing},
+     "G",
+     NULL,
+     NULL},
+    {"privileges missing, password refused",
+     {UNMARKED, UNMARKED, UNMARKED, PROOF_FAILED, privilege_missing},
+     "",
+     "PasswordMismatch",
+     ""},
+    {"more privileges than asked for",
+     {OURS, OURS, OURS, PROOF_PASSED, privilege_too_many},
+     "",
+     "PrivilegesDiffer",
+     "DROP"},
+
+    /* Engines that cannot mark users: the database first, and a user is told by his password. */
+    {"nothing exists, users without marks",
+     {ABSENT, ABSENT, ABSENT, 0, engine_marks_no_users},
+     "SDU",
+     NULL,
+     NULL},
+    {"database of ours without user, users without marks",
+     {OURS, ABSENT, OURS, 0, engine_marks_no_users},
+     "U",
+     NULL,
+     NULL},
+    {"user with our password without database",
+     {ABSENT, UNMARKED, OURS, PROOF_PASSED, engine_marks_no_users_and_password_matches},
+     "D",
+     NULL,
+     NULL},
+    {"user with another password without database",
+     {ABSENT, UNMARKED, OURS, PROOF_NEEDED, engine_marks_no_users_and_password_differs},
+     "",
+     "Conflict",
+     "was not made by this resource"},
+    {"user with the password of a secret that is not ours, without database",
+     {ABSENT, UNMARKED, UNMARKED, PROOF_PASSED, engine_marks_no_users_and_password_matches},
+     "",
+     "Conflict",
+     "was not made by this resource"},
     {"password refused", {OURS, OURS, OURS, PROOF_FAILED, NULL}, "", "PasswordMismatch", ""},
     {"login told nothing", {OURS, OURS, OURS, PROOF_UNKNOWN, NULL}, "", "LoginNotVerified", ""},
     {"description changed", {OURS, OURS, OURS, PROOF_PASSED, description_changed}, "d", NULL, NULL},

@@ -13,6 +13,12 @@ static void test_words_for_postgresql_find_its_driver(void **state maybe_unused)
     assert_ptr_equal(engine_driver_find("postgresql"), &engine_postgres);
 }
 
+static void test_words_for_mysql_and_mariadb_find_their_driver(void **state maybe_unused)
+{
+    assert_ptr_equal(engine_driver_find("mysql"), &engine_mysql);
+    assert_ptr_equal(engine_driver_find("mariadb"), &engine_mysql);
+}
+
 static void test_other_words_find_nothing(void **state maybe_unused)
 {
     static const char *const words[] = {
@@ -31,9 +37,11 @@ static void test_driver_says_what_goes_into_urls_and_payloads(void **state maybe
     const struct engine_driver *driver = engine_driver_find("postgres");
 
     assert_string_equal(driver->family, "PostgreSQL");
-    assert_string_equal(driver->url_key, "POSTGRES_URL");
+    assert_string_equal(engine_url_keys(driver, "postgres")[0], "POSTGRES_URL");
+    assert_null(engine_url_keys(driver, "postgresql")[1]);
+    assert_string_equal(engine_url_keys(&engine_mysql, "mariadb")[1], "MARIADB_URL");
+    assert_null(engine_url_keys(&engine_mysql, "mysql")[1]);
     assert_string_equal(driver->url_scheme, "postgresql");
-    assert_int_equal(driver->default_port, 5432);
 }
 
 static void
@@ -110,6 +118,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_for_postgresql_find_its_driver),
+        cmocka_unit_test(test_words_for_mysql_and_mariadb_find_their_driver),
         cmocka_unit_test(test_other_words_find_nothing),
         cmocka_unit_test(test_driver_says_what_goes_into_urls_and_payloads),
         cmocka_unit_test(test_driver_parses_its_connection_strings_and_checks_its_names),

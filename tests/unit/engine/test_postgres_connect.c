@@ -259,9 +259,10 @@ struct proof {
 static void prove(const struct peer_answer *answers, size_t count, const char *parameters,
                   struct scripted_peer *peer, struct proof *ret_proof)
 {
-    struct engine_target target = {.database = "shop", .username = "shopper"};
     auto_fixture struct fixture fixture = {0};
     auto_secret struct secret password = {0};
+    struct engine_target target = {
+        .database = "shop", .username = "shopper", .password = &password};
     auto_free char *url = NULL;
 
     *ret_proof = (struct proof){0};
@@ -269,9 +270,8 @@ static void prove(const struct peer_answer *answers, size_t count, const char *p
     url = mem_printf("postgresql://adm:canary@127.0.0.1:%u/?%s", (unsigned)peer->port, parameters);
     prepare(&fixture, url);
     secret_set_text(&password, "parrot");
-    ret_proof->learned =
-        engine_postgres.prove_login(&fixture.request, &target, &password, &ret_proof->login,
-                                    ret_proof->detail, &ret_proof->err);
+    ret_proof->learned = engine_postgres.prove_login(
+        NULL, &fixture.request, &target, &ret_proof->login, ret_proof->detail, &ret_proof->err);
     scripted_peer_stop(peer);
     if (was_sent(peer, "parrot", 6) || was_sent(peer, "canary", 6))
         fail_msg("a password was sent in clear");

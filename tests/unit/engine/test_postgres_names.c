@@ -22,7 +22,9 @@ static void check(const char *database, const char *username, const char *admin,
 
 static void test_ordinary_names_are_taken(void **state maybe_unused)
 {
-    static const struct engine_target cases[] = {
+    static const struct {
+        const char *database, *username;
+    } cases[] = {
         {"orders", "orders"},
         {"orders", "orders_app"},
         {NAME_62 "3", NAME_62 "3"},
@@ -43,9 +45,11 @@ static void test_ordinary_names_are_taken(void **state maybe_unused)
     };
 
     for (size_t i = 0; i < array_length(cases); i++) {
+        struct engine_target target = {.database = cases[i].database,
+                                       .username = cases[i].username};
         struct error err = {0};
 
-        if (!postgres_check_names(&cases[i], "adm", &err))
+        if (!postgres_check_names(&target, "adm", &err))
             fail_msg("'%s', '%s': %s", cases[i].database, cases[i].username, err.message);
     }
 }
@@ -117,7 +121,8 @@ static void test_names_end_at_63_bytes(void **state maybe_unused)
 static void test_refusal_names_the_way_out(void **state maybe_unused)
 {
     check("postgres", "orders", "adm", "ReservedName", "create a new resource with another name");
-    check(NAME_62 "34", "orders", "adm", "NameTooLong", "create a new resource with shorter names");
+    check(NAME_62 "34", "orders", "adm", "NameTooLong",
+          "create a new resource with a shorter spec.databaseName");
 }
 
 int main(void)

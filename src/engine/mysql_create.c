@@ -1,0 +1,211 @@
+#include "base/encoding.h"
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "engine/mysql_account.h"
+#include "engine/mysql_error.h"
+#include "engine/mysql_marker.h"
+#include "engine/mysql_operations.h"
+#include "engine/mysql_password.h"
+#include "engine/mysql_privileges.h"
+
+#include <string.h>
+
+#define CHARACTER_SET " CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+
+static void append_marker(struct engine_session *session, struct strbuf *sql,
+                          const struct engine_marker *marker)
+{
+    auto_free char *text = engine_marker_render(marker);
+
+    engine_mysql_append_literal(session, sql, text);
+}
+
+/* --- The user -------------------------------------------------------------------------------- */
+
+static void append_hash(struct engine_session *session, struct strbuf *sql,
+                        const struct engine_user_creation *creation)
+{
+    auto_strbuf struct strbuf kept = STRBUF_ERASING;
+
+    if (session->is_mariadb) {
+        engine_mysql_password_append_native(creation->password, &kept);
+        strbuf_append_text(sql, " IDENTIFIED VIA " ENGINE_MYSQL_PLUGIN_NATIVE " USING '");
+        strbuf_append_text(sql, strbuf_text(&kept)); /* '*' and hexadecimal digits */
+        strbuf_append_char(sql, '\'');
+        return;
+    }
+    engine_mysql_password_append_caching_sha2(creation->password, session->random, &kept);
+    strbuf_append_text(sql, " IDENTIFIED WITH " ENGINE_MYSQL_PLUGIN_CACHING_SHA2 " AS 0x");
+    encoding_append_hex(sql, strbuf_text(&kept), kept.length);
+}
+
+static void append_clear(struct engine_session *session, struct strbuf *sql,
+                         const struct engine_user_creation *creation)
+{
+    strbuf_append_text(sql, " IDENTIFIED BY ");
+    engine_mysql_append_literal(session, sql, secret_reveal(creation->password));
+}
+
+static bool run_creation(struct engine_session *session,
+                         const struct engine_user_creation *creation,
+                         void (*append_password)(struct engine_session *session, struct strbuf *sql,
+                                                 const struct engine_user_creation *creation),
+                         unsigned *ret_number, struct error *err)
+{
+    auto_strbuf struct strbuf sql = STRBUF_ERASING;
+
+    strbuf_append_text(&sql, "CREATE USER ");
+    engine_mysql_append_account(session, &sql, creation->username);
+    append_password(session, &sql, creation);
+    if (!session->is_mariadb) {
+        strbuf_append_text(&sql, " ATTRIBUTE ");
+        append_marker(session, &sql, creation->marker);
+    }
+    return engine_mysql_run(session, "creating the user", &sql, NULL, ret_number, err);
+}
+
+/* A MariaDB whose password policy is strict takes no hashes: then the password goes as it is, but
+ * only through TLS. */
+static bool create_with_clear_password(struct engine_session *session,
+                                       const struct engine_user_creation *creation,
+                                       struct error *err)
+{
+    if (!session->uses_tls)
+        return error_set(err, ERROR_DENIED, "PasswordPolicy",
+                         "the server wants to check the password of a new user itself "
+                         "(strict_password_validation), and the password is not sent without TLS: "
+                         "use tls=true or tls=skip-verify in the connection string");
+    return run_creation(session, creation, append_clear, NULL, err);
+}
+
+bool engine_mysql_create_user(struct engine_session *session,
+                              const struct engine_user_creation *creation, struct error *err)
+{
+    struct error failure;
+    unsigned number;
+
+    if (run_creation(session, creation, append_hash, &number, &failure))
+        return true;
+    if (session->is_mariadb && number == MYSQL_ER_OPTION_PREVENTS)
+        return create_with_clear_password(session, creation, err);
+    *err = failure;
+    return false;
+}
+
+/* --- The database ---------------------------------------------------------------------------- */
+
+static bool run_create_database(struct engine_session *session,
+                                const struct engine_database_creation *creation,
+                                unsigned *ret_number, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    strbuf_append_text(&sql, "CREATE DATABASE ");
+    engine_mysql_append_identifier(&sql, creation->database);
+    strbuf_append_text(&sql, CHARACTER_SET);
+    if (session->is_mariadb) {
+        strbuf_append_text(&sql, " COMMENT ");
+        append_marker(session, &sql, creation->marker);
+    }
+    return engine_mysql_run(session, "creating the database", &sql, NULL, ret_number, err);
+}
+
+static bool read_was_begun(struct engine_session *session,
+                           const struct engine_database_creation *creation, bool *ret_was_begun,
+                           struct error *err)
+{
+    auto_mysql_account struct engine_mysql_account account = {0};
+    struct engine_mysql_mark mark = {0};
+
+    if (!engine_mysql_account_read(session, creation->username, &account, err))
+        return false;
+    engine_mysql_mark_parse(account.attribute, &mark);
+    *ret_was_begun = mark.creating != NULL && strcmp(mark.creating, creation->database) == 0;
+    engine_mysql_mark_release(&mark);
+    return true;
+}
+
+/* An existing database is what an interrupted call of ours left only where the observation said so:
+ * then it holds nothing and looks like ours. */
+static bool create_or_take_up(struct engine_session *session,
+                              const struct engine_database_creation *creation, struct error *err)
+{
+    bool was_begun = false;
+    struct error failure;
+    unsigned number;
+
+    if (!read_was_begun(session, creation, &was_begun, err) ||
+        !engine_mysql_mark_begin(session, creation->username, creation->database, err))
+        return false;
+    if (run_create_database(session, creation, &number, &failure))
+        return true;
+    if (number == MYSQL_ER_DATABASE_EXISTS && was_begun) {
+        bool is_unfinished = false;
+
+        if (!engine_mysql_is_unfinished(session, creation->database, &is_unfinished, err))
+            return false;
+        if (is_unfinished)
+            return true;
+    }
+    /* Somebody else made it: it must never be taken for ours. */
+    if (number != 0 && !engine_mysql_mark_give_up(session, creation->username, err))
+        return false;
+    *err = failure;
+    return false;
+}
+
+bool engine_mysql_create_database(struct engine_session *session,
+                                  const struct engine_database_creation *creation,
+                                  struct error *err)
+{
+    if (session->is_mariadb)
+        return run_create_database(session, creation, NULL, err);
+    return create_or_take_up(session, creation, err) &&
+           engine_mysql_mark_finish(session, creation->username, creation->database, err);
+}
+
+/* --- Privileges ------------------------------------------------------------------------------ */
+
+static bool check_grantable(const struct engine_session *session, uint32_t missing,
+                            uint32_t grantable, struct error *err)
+{
+    auto_free char *words = engine_mysql_privileges_render(missing & ~grantable);
+
+    if (words == NULL)
+        return true;
+    return error_set(err, ERROR_DENIED, "GrantOption",
+                     "the admin user '%s' cannot grant %s: give it these privileges WITH GRANT "
+                     "OPTION",
+                     session->username, words);
+}
+
+static bool grant_words(struct engine_session *session, const struct engine_target *target,
+                        const struct engine_mysql_privileges *privileges, const char *words,
+                        struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    strbuf_append_format(&sql, "GRANT %s ON ", words);
+    engine_mysql_append_identifier(&sql, privileges->pattern);
+    strbuf_append_text(&sql, ".* TO ");
+    engine_mysql_append_account(session, &sql, target->username);
+    return engine_mysql_run(session, "granting privileges", &sql, NULL, NULL, err);
+}
+
+bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
+                        struct error *err)
+{
+    struct engine_mysql_privileges privileges = {0};
+    auto_free char *words = NULL;
+    uint32_t missing;
+    bool succeeded;
+
+    if (!engine_mysql_privileges_read(session, target, &privileges, err))
+        return false;
+    missing = engine_mysql_privileges_wanted(&privileges, target) & ~privileges.held;
+    words = engine_mysql_privileges_render(missing);
+    succeeded = words == NULL || (check_grantable(session, missing, privileges.grantable, err) &&
+                                  grant_words(session, target, &privileges, words, err));
+    engine_mysql_privileges_release(&privileges);
+    return succeeded;
+}

@@ -1,0 +1,26 @@
+/*
+ * The operations of the MySQL driver; contracts in engine.h.  Inside the driver only.
+ */
+#ifndef ENGINE_MYSQL_OPERATIONS_H
+#define ENGINE_MYSQL_OPERATIONS_H
+
+#include "engine/mysql_session.h"
+
+bool engine_mysql_check_names(const struct engine_target *target, const char *admin_username,
+                              struct error *err) must_check;
+bool engine_mysql_observe(struct engine_session *session, const struct engine_target *target,
+                          struct engine_facts *ret_facts, struct error *err) must_check;
+bool engine_mysql_create_user(struct engine_session *session,
+                              const struct engine_user_creation *creation, struct error *err)
+    must_check;
+bool engine_mysql_create_database(struct engine_session *session,
+                                  const struct engine_database_creation *creation,
+                                  struct error *err) must_check;
+bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
+                        struct error *err) must_check;
+bool engine_mysql_prove_login(struct engine_session *session,
+                              const struct engine_connect_request *request,
+                              const struct engine_target *target, enum engine_login *ret_login,
+                              char *ret_detail, struct error *err) must_check;
+
+#endif

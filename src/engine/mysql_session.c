@@ -1,0 +1,426 @@
+#include "engine/mysql_session.h"
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "engine/mysql_error.h"
+#include "engine/mysql_password.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 5000,
+    STATEMENT_TIMEOUT_MS = 30000,
+    LOCK_TIMEOUT_MS = 5000,
+};
+
+#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+
+/* The ways of logging in that do not show the password to a listener; what they show to the server
+ * itself is for the caller to weigh. */
+#define SAFE_PLUGINS \
+    ENGINE_MYSQL_PLUGIN_NATIVE "," ENGINE_MYSQL_PLUGIN_CACHING_SHA2 ",client_ed25519"
+
+/* --- Waiting --------------------------------------------------------------------------------- */
+
+enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
+
+static short poll_events(int status)
+{
+    short events = 0;
+
+    if ((status & MYSQL_WAIT_READ) != 0)
+        events |= POLLIN;
+    if ((status & MYSQL_WAIT_WRITE) != 0)
+        events |= POLLOUT;
+    if ((status & MYSQL_WAIT_EXCEPT) != 0)
+        events |= POLLPRI;
+    return events;
+}
+
+/* Waits for what the library waits for; *status becomes what has come. */
+static enum wait_result wait_for(const struct engine_session *session, int64_t deadline_ms,
+                                 int *status)
+{
+    struct pollfd pfds[2] = {
+        {.fd = mysql_get_socket(session->connection), .events = poll_events(*status)},
+        {.fd = session->cancellation != NULL ? cancellation_fd(session->cancellation) : -1,
+         .events = POLLIN},
+    };
+    int64_t left = deadline_ms - timesource_monotonic_ms(session->timesource);
+
+    if (left <= 0 || poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left) == 0)
+        return WAIT_TIMEOUT;
+    if (pfds[1].revents != 0)
+        return WAIT_CANCELLED;
+    *status = ((pfds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0 ? MYSQL_WAIT_READ : 0) |
+              ((pfds[0].revents & POLLOUT) != 0 ? MYSQL_WAIT_WRITE : 0) |
+              ((pfds[0].revents & POLLPRI) != 0 ? MYSQL_WAIT_EXCEPT : 0);
+    return WAIT_READY;
+}
+
+static bool fail_waiting(enum wait_result result, const struct engine_session *session,
+                         const char *doing, struct error *err)
+{
+    if (result == WAIT_CANCELLED)
+        return cancellation_error(err);
+    return error_set(err, ERROR_UNAVAILABLE, "Timeout",
+                     "%s failed: the server %s did not answer in time", doing, session->label);
+}
+
+/* --- Connecting ------------------------------------------------------------------------------ */
+
+static void close_scope(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+/* The library takes a CA only as a file: memory that looks like one. */
+static int open_memory_file(const char *content)
+{
+    size_t left = strlen(content);
+    int fd = memfd_create("ca", MFD_CLOEXEC);
+
+    while (fd >= 0 && left > 0) {
+        ssize_t written = write(fd, content, left);
+
+        if (written <= 0) {
+            close(fd);
+            return -1;
+        }
+        content += written;
+        left -= (size_t)written;
+    }
+    return fd;
+}
+
+/* What stays the same from host to host. */
+struct attempt {
+    const struct engine_connect_request *request;
+    const struct engine_mysql_login *login;
+    const char *ca_file;
+    unsigned *ret_number; /* may be NULL */
+};
+
+/* Verification is always said explicitly: the library's defaults differ from version to version.
+ * "Enforced" TLS is only asked for: the library goes on in clear where the server has none. */
+static void set_tls(MYSQL *connection, const struct attempt *attempt)
+{
+    enum engine_tls_mode mode = attempt->request->server->tls_mode;
+    my_bool enforce = mode != ENGINE_TLS_DISABLE;
+    my_bool verify = mode >= ENGINE_TLS_VERIFY_CA;
+
+    mysql_optionsv(connection, MYSQL_OPT_SSL_ENFORCE, &enforce);
+    mysql_optionsv(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    if (verify)
+        mysql_optionsv(connection, MYSQL_OPT_SSL_CA, attempt->ca_file);
+}
+
+static MYSQL *make_connection(const struct attempt *attempt)
+{
+    const char *plugins = attempt->login->plugin != NULL ? attempt->login->plugin : SAFE_PLUGINS;
+    MYSQL *connection = mysql_init(NULL);
+    unsigned protocol = MYSQL_PROTOCOL_TCP, no = 0;
+
+    if (connection == NULL)
+        return NULL;
+    mysql_optionsv(connection, MYSQL_OPT_NONBLOCK, 0);
+    mysql_optionsv(connection, MYSQL_OPT_PROTOCOL, &protocol);
+    mysql_optionsv(connection, MYSQL_OPT_LOCAL_INFILE, &no);
+    mysql_optionsv(connection, MARIADB_OPT_RESTRICTED_AUTH, plugins);
+    mysql_optionsv(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_optionsv(connection, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
+                   "database-user-operator");
+    set_tls(connection, attempt);
+    return connection;
+}
+
+static bool fail_connecting(const struct engine_session *session, const struct attempt *attempt,
+                            struct error *err)
+{
+    unsigned number = mysql_errno(session->connection);
+
+    if (attempt->ret_number != NULL)
+        *attempt->ret_number = number;
+    return engine_mysql_error_set_unreachable(err, number, mysql_error(session->connection),
+                                              session->label);
+}
+
+static bool run_connect(struct engine_session *session, const struct attempt *attempt,
+                        const struct engine_host *host, int64_t deadline_ms, struct error *err)
+{
+    const struct engine_mysql_login *login = attempt->login;
+    MYSQL *connected = NULL;
+    int status =
+        mysql_real_connect_start(&connected, session->connection, host->host, login->username,
+                                 secret_reveal(login->password), NULL, host->port, NULL, 0);
+
+    while (status != 0) {
+        enum wait_result result = wait_for(session, deadline_ms, &status);
+
+        if (result != WAIT_READY)
+            return fail_waiting(result, session, "connecting", err);
+        status = mysql_real_connect_cont(&connected, session->connection, status);
+    }
+    return connected != NULL || fail_connecting(session, attempt, err);
+}
+
+/* Some versions of the library go on in clear where the server has no TLS: looked at, not
+ * believed. */
+static bool check_tls(struct engine_session *session, enum engine_tls_mode mode, struct error *err)
+{
+    session->uses_tls = mysql_get_ssl_cipher(session->connection) != NULL;
+    if (session->uses_tls || mode <= ENGINE_TLS_PREFER)
+        return true;
+    return error_set(err, ERROR_INVALID, "Tls",
+                     "cannot connect to the server %s: it has no TLS: switch it on there, or use "
+                     "tls=false",
+                     session->label);
+}
+
+/* One known sql_mode, so that quoting means what it says and no GRANT makes a user; no wait for a
+ * lock that lasts a day. */
+static bool set_up(struct engine_session *session, uint32_t lock_timeout_ms, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    session->is_mariadb = mariadb_connection(session->connection) != 0;
+    strbuf_append_format(&sql, "SET SESSION sql_mode = '%s', lock_wait_timeout = %u",
+                         session->is_mariadb ? "STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER"
+                                             : "STRICT_TRANS_TABLES",
+                         (unsigned)(lock_timeout_ms / 1000));
+    return engine_mysql_run(session, "setting up the session", &sql, NULL, NULL, err);
+}
+
+static void set_host(struct engine_session *session, const struct engine_host *host)
+{
+    if (session->connection != NULL)
+        mysql_close(session->connection);
+    free(session->label);
+    session->connection = NULL;
+    session->label = mem_printf("%s:%u", host->host, (unsigned)host->port);
+}
+
+static bool connect_to_host(struct engine_session *session, const struct attempt *attempt,
+                            const struct engine_host *host, int64_t deadline_ms, struct error *err)
+{
+    const struct engine_connect_request *request = attempt->request;
+    uint32_t lock_timeout_ms =
+        request->lock_timeout_ms > 0 ? request->lock_timeout_ms : LOCK_TIMEOUT_MS;
+
+    set_host(session, host);
+    session->connection = make_connection(attempt);
+    if (session->connection == NULL)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "Connector/C is out of memory");
+    return run_connect(session, attempt, host, deadline_ms, err) &&
+           check_tls(session, request->server->tls_mode, err) &&
+           set_up(session, lock_timeout_ms, err);
+}
+
+static int64_t connect_deadline_ms(const struct engine_connect_request *request)
+{
+    int64_t limit =
+        request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+
+    if (request->server->connect_timeout_seconds > 0)
+        limit = (int64_t)request->server->connect_timeout_seconds * 1000;
+    return timesource_monotonic_ms(request->timesource) + limit;
+}
+
+/* One host after the other, each with its share of the time that is left. */
+static bool connect_to_any_host(struct engine_session *session, const struct attempt *attempt,
+                                struct error *err)
+{
+    const struct connection_string *server = attempt->request->server;
+    int64_t deadline_ms = connect_deadline_ms(attempt->request);
+
+    for (size_t i = 0; i < server->host_count; i++) {
+        int64_t now_ms = timesource_monotonic_ms(session->timesource);
+        int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(server->host_count - i);
+
+        session->host_index = i;
+        if (connect_to_host(session, attempt, &server->hosts[i], now_ms + share_ms, err))
+            return true;
+        if (err->kind != ERROR_UNAVAILABLE)
+            break;
+    }
+    return false;
+}
+
+static bool open_session(struct engine_session *session,
+                         const struct engine_connect_request *request,
+                         const struct engine_mysql_login *login, unsigned *ret_number,
+                         struct error *err)
+{
+    run_at_scope_end(close_scope) int ca_fd = -1;
+    char ca_path[64];
+    struct attempt attempt = {
+        .request = request,
+        .login = login,
+        .ca_file = request->ca_file != NULL ? request->ca_file : SYSTEM_BUNDLE,
+        .ret_number = ret_number,
+    };
+
+    if (request->ca_pem != NULL) {
+        ca_fd = open_memory_file(request->ca_pem);
+        if (ca_fd < 0)
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory file for the CA");
+        snprintf(ca_path, sizeof ca_path, "/proc/self/fd/%d", ca_fd);
+        attempt.ca_file = ca_path;
+    }
+    return connect_to_any_host(session, &attempt, err);
+}
+
+bool engine_mysql_open(const struct engine_connect_request *request,
+                       const struct engine_mysql_login *login, struct engine_session **ret_session,
+                       unsigned *ret_number, struct error *err)
+{
+    struct engine_session *session = mem_alloc(sizeof *session);
+
+    session->timesource = request->timesource;
+    session->random = request->random;
+    session->cancellation = request->cancellation;
+    session->statement_timeout_ms =
+        request->statement_timeout_ms > 0 ? request->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
+    session->username = mem_strdup(login->username);
+    if (ret_number != NULL)
+        *ret_number = 0;
+    if (!open_session(session, request, login, ret_number, err)) {
+        engine_mysql_close(session);
+        return false;
+    }
+    *ret_session = session;
+    return true;
+}
+
+void engine_mysql_close(struct engine_session *session)
+{
+    if (session == NULL)
+        return;
+    if (session->connection != NULL)
+        mysql_close(session->connection);
+    free(session->label);
+    free(session->username);
+    free(session);
+}
+
+/* --- Statements ------------------------------------------------------------------------------ */
+
+static bool fail_statement(const struct engine_session *session, const char *doing,
+                           unsigned *ret_number, struct error *err)
+{
+    unsigned number = mysql_errno(session->connection);
+
+    if (ret_number != NULL)
+        *ret_number = number;
+    return engine_mysql_error_set(err, number, doing);
+}
+
+static bool send_query(struct engine_session *session, const char *doing, const struct strbuf *sql,
+                       int64_t deadline_ms, int *ret_failed, struct error *err)
+{
+    int status = mysql_real_query_start(ret_failed, session->connection, strbuf_text(sql),
+                                        (unsigned long)sql->length);
+
+    while (status != 0) {
+        enum wait_result result = wait_for(session, deadline_ms, &status);
+
+        if (result != WAIT_READY)
+            return fail_waiting(result, session, doing, err);
+        status = mysql_real_query_cont(ret_failed, session->connection, status);
+    }
+    return true;
+}
+
+static bool store_result(struct engine_session *session, const char *doing, int64_t deadline_ms,
+                         MYSQL_RES **ret_result, struct error *err)
+{
+    int status = mysql_store_result_start(ret_result, session->connection);
+
+    while (status != 0) {
+        enum wait_result result = wait_for(session, deadline_ms, &status);
+
+        if (result != WAIT_READY)
+            return fail_waiting(result, session, doing, err);
+        status = mysql_store_result_cont(ret_result, session->connection, status);
+    }
+    return true;
+}
+
+bool engine_mysql_run(struct engine_session *session, const char *doing, const struct strbuf *sql,
+                      MYSQL_RES **ret_result, unsigned *ret_number, struct error *err)
+{
+    int64_t deadline_ms =
+        timesource_monotonic_ms(session->timesource) + session->statement_timeout_ms;
+    auto_mysql_result MYSQL_RES *result = NULL;
+    int failed = 0;
+
+    if (ret_number != NULL)
+        *ret_number = 0;
+    if (!send_query(session, doing, sql, deadline_ms, &failed, err))
+        return false;
+    if (failed != 0)
+        return fail_statement(session, doing, ret_number, err);
+    if (!store_result(session, doing, deadline_ms, &result, err))
+        return false;
+    if (result == NULL && (mysql_errno(session->connection) != 0 || ret_result != NULL))
+        return fail_statement(session, doing, ret_number, err);
+    if (ret_result != NULL)
+        *ret_result = take(result);
+    return true;
+}
+
+/* --- Quoting --------------------------------------------------------------------------------- */
+
+/* Backticks mean an identifier under every sql_mode. */
+void engine_mysql_append_identifier(struct strbuf *sql, const char *name)
+{
+    strbuf_append_char(sql, '`');
+    for (; *name != '\0'; name++) {
+        if (*name == '`')
+            strbuf_append_char(sql, '`');
+        strbuf_append_char(sql, *name);
+    }
+    strbuf_append_char(sql, '`');
+}
+
+void engine_mysql_append_literal(struct engine_session *session, struct strbuf *sql,
+                                 const char *text)
+{
+    size_t length = strlen(text);
+    char *quoted = mem_alloc(2 * length + 1);
+
+    mysql_real_escape_string(session->connection, quoted, text, (unsigned long)length);
+    strbuf_append_char(sql, '\'');
+    strbuf_append_text(sql, quoted);
+    strbuf_append_char(sql, '\'');
+    mem_free_erased(quoted);
+}
+
+void engine_mysql_append_account(struct engine_session *session, struct strbuf *sql,
+                                 const char *name)
+{
+    engine_mysql_append_literal(session, sql, name);
+    strbuf_append_text(sql, "@'%'");
+}
+
+/* --- Rows ------------------------------------------------------------------------------------ */
+
+const char *engine_mysql_field(MYSQL_RES *result, MYSQL_ROW row, const char *name)
+{
+    const MYSQL_FIELD *fields = mysql_fetch_fields(result);
+    unsigned count = mysql_num_fields(result);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (strcasecmp(fields[i].name, name) == 0)
+            return row[i];
+    }
+    return NULL;
+}
