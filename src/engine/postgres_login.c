@@ -86,7 +86,7 @@ bool postgres_prove_login(struct engine_session *admin maybe_unused,
          * database is still to be made is proven nevertheless. */
         if (used_password && strcmp(sqlstate, "3D000") == 0) {
             *ret_login = ENGINE_LOGIN_PROVEN;
-            return true;
+            return tell(ret_detail, "the stored password is accepted");
         }
         return judge_refusal(target, sqlstate, ret_login, ret_detail, err);
     }
