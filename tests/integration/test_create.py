@@ -242,11 +242,10 @@ def test_no_password_is_seen_where_it_does_not_belong(minimal: Minimal, operator
 
 
 def test_grep_for_the_name_finds_the_lines_of_a_resource(minimal: Minimal, operator: Operator) -> None:
-    lines = operator.log_lines(name=NAME)
+    lines = operator.log_lines(name=NAME, namespace=minimal.tenant.name)
 
     assert lines
     for line in lines:
-        assert line["namespace"] == minimal.tenant.name
         assert line["controller"] == "database"
         assert line["reconcileID"]
 

@@ -17,8 +17,7 @@ from support.tenant import Tenant, assert_works
 from support.watching import CallWatch, SqlWatch
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("mysql", sample("mysql"), "use postgres or postgresql"),
-    ("mariadb", sample("mariadb_admin_from_aws"), "use postgres or postgresql"),
+    ("mariadb, admin from AWS", sample("mariadb_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("own names and two privileges", sample("postgres_own_names"), "remove spec.privileges"),
     ("read-only user", sample("postgres_read_only"), "remove spec.privileges"),
