@@ -107,7 +107,6 @@ def tenant(
 ) -> Iterator[Tenant]:
     """A team with a namespace and a working admin Secret, served by the operator."""
     tenant = Tenant(kube, unique("team-"), postgres, secretsmanager)
-    tenant.set_admin()
     yield tenant
     tenant.clear()
 
@@ -118,6 +117,5 @@ def second_tenant(
 ) -> Iterator[Tenant]:
     """A team whose databases are on the other server."""
     tenant = Tenant(kube, unique("other-team-"), second_postgres, secretsmanager)
-    tenant.set_admin()
     yield tenant
     tenant.clear()

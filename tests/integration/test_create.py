@@ -44,7 +44,6 @@ def minimal(
     one_operator.start()
     sql = SqlWatch(postgres)
     tenant = Tenant(kube, unique("minimal-"), postgres, secretsmanager)
-    tenant.set_admin()
     tenant.apply(sample("minimal"))
     tenant.kubectl("wait", "--for=condition=Ready", f"database/{NAME}", "--timeout=30s")
     yield Minimal(tenant, sql, tenant.status(NAME), tenant.stored(SECRET))
@@ -271,7 +270,6 @@ def test_two_resources_that_name_the_same_database_do_not_share_it(
     tenant: Tenant, kube: ControlPlane, secretsmanager: SecretsManagerServer
 ) -> None:
     rival = Tenant(kube, unique("rival-"), tenant.postgres, secretsmanager)
-    rival.set_admin()
     name = unique("shared")
     resources = [{**database(name), "metadata": {"name": name, "namespace": side.name}} for side in (tenant, rival)]
 

@@ -79,7 +79,6 @@ def test_deleting_everything_says_that_it_is_not_built_yet_and_how_to_go_on(tena
 
 def test_deleting_the_namespace_works(tenant: Tenant, kube: ControlPlane, secretsmanager: SecretsManagerServer) -> None:
     doomed = Tenant(kube, unique("doomed-"), tenant.postgres, secretsmanager)
-    doomed.set_admin()
     names = [unique("doomed") for _ in range(3)]
     doomed.apply(*[database(name) for name in names])
     for name in names:
@@ -116,7 +115,6 @@ def test_what_stayed_of_another_namespaces_resource_is_not_given_away(
     tenant.wait_ready(name)
     tenant.delete(name)
     heir = Tenant(kube, unique("heir-"), tenant.postgres, secretsmanager)
-    heir.set_admin()
     sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
 
     heir.apply(database(name))

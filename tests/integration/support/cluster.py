@@ -14,12 +14,13 @@ from devstack.kube import ControlPlane
 
 
 class Namespace:
-    """One namespace of one test."""
+    """One namespace of one test, made with what it shall hold from the start."""
 
-    def __init__(self, kube: ControlPlane, name: str) -> None:
+    def __init__(self, kube: ControlPlane, name: str, *objects: dict[str, Any]) -> None:
         self.kube = kube
         self.name = name
-        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        held = [{**item, "metadata": {**item["metadata"], "namespace": name}} for item in objects]
+        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, *held)
 
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True

@@ -17,12 +17,12 @@ ADMIN_SECRET = "postgres-admin"
 
 
 class Tenant(Namespace):
-    """A namespace whose databases are on one PostgreSQL server."""
+    """A namespace whose databases are on one PostgreSQL server, with an admin Secret that works."""
 
     def __init__(
         self, kube: ControlPlane, name: str, postgres: PostgresServer, secretsmanager: SecretsManagerServer
     ) -> None:
-        super().__init__(kube, name)
+        super().__init__(kube, name, secret(ADMIN_SECRET, connectionString=postgres.admin_url()))
         self.postgres = postgres
         self.secretsmanager = secretsmanager
 
