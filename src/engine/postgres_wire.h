@@ -20,7 +20,7 @@
 enum {
     /* What libpq takes during a login, too. */
     POSTGRES_MESSAGE_LIMIT = 30000,
-    /* A login of PostgreSQL 18 takes about 25. */
+    /* A login of PostgreSQL 15 takes about 20. */
     POSTGRES_MESSAGES_LIMIT = 1000,
 };
 
