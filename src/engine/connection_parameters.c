@@ -42,7 +42,7 @@ static bool is_plain_word(const char *text)
     size_t length = strlen(text);
 
     return length > 0 && length <= 32 &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == length;
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == length;
 }
 
 static bool refuse_unknown(const char *key, const struct connection_parameter *table,

@@ -119,11 +119,13 @@ struct engine_database_creation {
 };
 
 enum engine_login {
-    ENGINE_LOGIN_PROVEN,         /* the server asked for the password and took it */
+    ENGINE_LOGIN_PROVEN,         /* the server asked for the password and took it; the database may
+                                    not exist yet */
     ENGINE_LOGIN_WRONG_PASSWORD, /* the server asked for it and refused it */
     ENGINE_LOGIN_NOT_ASKED,      /* the server let us in without asking: proves nothing */
     ENGINE_LOGIN_REFUSED, /* refused for another reason: locked, expired, no right to connect */
-    ENGINE_LOGIN_UNSAFE,  /* the server wanted the password in clear: it was not sent */
+    ENGINE_LOGIN_UNSAFE,  /* it would have been sent in clear, so it was not; or the server does not
+                             show that it knows the password */
 };
 
 enum { ENGINE_URL_KEYS_LIMIT = 2 };
@@ -168,10 +170,11 @@ struct engine_driver {
     bool (*grant)(struct engine_session *session, const struct engine_target *target,
                   struct error *err);
     /* Logs in with target->password as the user to its database, over the TLS settings of the
-     * request, whose admin credentials are not used; the admin's session may be asked how.  True
-     * with the outcome in *ret_login; false only when nothing was learned (unreachable, time-out,
-     * too many connections).  `detail` (ERROR_MESSAGE_SIZE bytes) gets one sentence for every
-     * outcome. */
+     * request, whose admin credentials are not used; the admin's session may be asked how.  The
+     * password is shown only by a challenge, or encrypted to a server whose certificate is
+     * verified. True with the outcome in *ret_login; false only when nothing was learned
+     * (unreachable, time-out, too many connections).  `detail` (ERROR_MESSAGE_SIZE bytes) gets one
+     * sentence for every outcome. */
     bool (*prove_login)(struct engine_session *session,
                         const struct engine_connect_request *request,
                         const struct engine_target *target, enum engine_login *ret_login,

@@ -1,6 +1,7 @@
 #include "engine/postgres_error.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A code, or its class (two characters); the first match counts. */
@@ -59,10 +60,37 @@ bool postgres_error_set(struct error *err, const char *sqlstate, const char *doi
                      "%s failed: the server answered SQLSTATE %s (see its log)", doing, sqlstate);
 }
 
-static bool is_sqlstate(const char *text)
+bool postgres_error_set_login(struct error *err, const char *sqlstate, const char *label,
+                              const char *username)
 {
-    return strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 &&
-           (text[5] == '\0' || text[5] == '\n');
+    char doing[160];
+
+    snprintf(doing, sizeof doing, "logging in to the PostgreSQL server %s as '%.63s'", label,
+             username);
+    if (strcmp(sqlstate, "42501") == 0) /* elsewhere it is the admin who lacks a right */
+        return error_set(err, ERROR_DENIED, sqlstate,
+                         "%s failed: the user may not connect to the database: grant it CONNECT "
+                         "(SQLSTATE %s)",
+                         doing, sqlstate);
+    return postgres_error_set(err, sqlstate, doing);
+}
+
+bool postgres_error_set_not_asked(struct error *err, const char *label)
+{
+    return error_set(err, ERROR_DENIED, POSTGRES_CODE_NOT_ASKED,
+                     "the PostgreSQL server %s lets this user in without a password", label);
+}
+
+enum { SQLSTATE_LENGTH = 5 };
+
+static bool begins_with_sqlstate(const char *text)
+{
+    return strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == SQLSTATE_LENGTH;
+}
+
+bool postgres_error_is_sqlstate(const char *text)
+{
+    return begins_with_sqlstate(text) && text[SQLSTATE_LENGTH] == '\0';
 }
 
 void postgres_error_find_sqlstate(const char *text, char ret_sqlstate[static 6])
@@ -75,9 +103,10 @@ void postgres_error_find_sqlstate(const char *text, char ret_sqlstate[static 6])
     /* With several hosts there are several texts; the last host's counts. */
     while ((found = strstr(found, separator)) != NULL) {
         found += strlen(separator);
-        if (is_sqlstate(found)) {
-            memcpy(ret_sqlstate, found, 5);
-            ret_sqlstate[5] = '\0';
+        if (begins_with_sqlstate(found) &&
+            (found[SQLSTATE_LENGTH] == '\0' || found[SQLSTATE_LENGTH] == '\n')) {
+            memcpy(ret_sqlstate, found, SQLSTATE_LENGTH);
+            ret_sqlstate[SQLSTATE_LENGTH] = '\0';
         }
     }
 }
@@ -113,6 +142,8 @@ static const struct text_meaning {
     {"server closed the connection unexpectedly", ERROR_UNAVAILABLE, "Reset",
      "it closed the connection"},
     {"Connection reset", ERROR_UNAVAILABLE, "Reset", "it reset the connection"},
+    {"Broken pipe", ERROR_UNAVAILABLE, "Reset", "it closed the connection"},
+    {"onnection timed out", ERROR_UNAVAILABLE, "Timeout", "it did not answer in time"},
     {"timeout expired", ERROR_UNAVAILABLE, "Timeout", "it did not answer in time"},
 };
 
@@ -128,6 +159,12 @@ bool postgres_error_set_unreachable(struct error *err, const char *text, const c
                      "cannot connect to the PostgreSQL server %s: it does not answer as "
                      "PostgreSQL does",
                      label);
+}
+
+bool postgres_error_is_login_without_password(const char *text)
+{
+    return strstr(text, "authenticated client without channel binding") != NULL ||
+           strstr(text, "did not complete authentication") != NULL;
 }
 
 bool postgres_error_is_unsafe_authentication(const char *text)

@@ -3,8 +3,8 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "engine/postgres_error.h"
+#include "engine/postgres_hosts.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 30000,
     LOCK_TIMEOUT_MS = 5000,
     /* The client gives up later than the server, so that the server's answer is known. */
@@ -26,33 +25,15 @@ enum {
 
 /* --- Waiting --------------------------------------------------------------------------------- */
 
-enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
-
-static enum wait_result wait_for_socket(const struct engine_session *session, short events,
-                                        int64_t deadline_ms)
+static bool wait_until(const struct engine_session *session, short events, const char *doing,
+                       int64_t deadline_ms, struct error *err)
 {
-    struct pollfd pfds[2] = {
-        {.fd = PQsocket(session->connection), .events = events},
-        {.fd = session->cancellation != NULL ? cancellation_fd(session->cancellation) : -1,
-         .events = POLLIN},
-    };
-    int64_t left = deadline_ms - timesource_monotonic_ms(session->timesource);
+    enum postgres_wait result =
+        postgres_wait_for_socket(PQsocket(session->connection), events, deadline_ms,
+                                 session->timesource, session->cancellation);
 
-    if (left <= 0)
-        return WAIT_TIMEOUT;
-    if (poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left) == 0)
-        return WAIT_TIMEOUT;
-    return pfds[1].revents != 0 ? WAIT_CANCELLED : WAIT_READY;
-}
-
-static bool fail_waiting(enum wait_result result, const struct engine_session *session,
-                         const char *doing, struct error *err)
-{
-    if (result == WAIT_CANCELLED)
-        return cancellation_error(err);
-    return error_set(err, ERROR_UNAVAILABLE, "Timeout",
-                     "%s failed: the PostgreSQL server %s did not answer in time", doing,
-                     session->label);
+    return result == POSTGRES_WAIT_READY ||
+           postgres_wait_failed(result, doing, session->label, err);
 }
 
 /* --- Connecting ------------------------------------------------------------------------------ */
@@ -114,8 +95,16 @@ static const char *choose_ca_file(const struct engine_connect_request *request,
     return request->ca_file != NULL ? request->ca_file : SYSTEM_BUNDLE;
 }
 
-/* Proofs insist that the password is never sent in clear: by SCRAM alone where libpq can (16), by
- * channel binding over TLS before. */
+/* A proof over libpq is one over TLS; whoever may do without goes another way. */
+static const char *choose_tls_mode(const struct engine_connect_request *request,
+                                   const struct postgres_login *login)
+{
+    enum engine_tls_mode mode = request->server->tls_mode;
+
+    return mode_names[login->is_proof && mode < ENGINE_TLS_REQUIRE ? ENGINE_TLS_REQUIRE : mode];
+}
+
+/* Proofs insist on SCRAM: by name where libpq can (16), by channel binding before. */
 static void add_authentication(const struct engine_connect_request *request,
                                const struct postgres_login *login, struct parameters *parameters)
 {
@@ -126,9 +115,8 @@ static void add_authentication(const struct engine_connect_request *request,
         [ENGINE_CHANNEL_BINDING_REQUIRE] = "require",
     };
     enum engine_channel_binding wanted = request->server->channel_binding;
-    bool can_require_method = PQlibVersion() >= 160000;
 
-    if (login->is_proof && can_require_method)
+    if (login->is_proof && postgres_can_require_scram())
         add(parameters, "require_auth", "scram-sha-256");
     else if (login->is_proof && wanted != ENGINE_CHANNEL_BINDING_DISABLE)
         wanted = ENGINE_CHANNEL_BINDING_REQUIRE;
@@ -140,7 +128,8 @@ struct attempt {
     const struct engine_connect_request *request;
     const struct postgres_login *login;
     const char *ca_path;
-    char *ret_sqlstate; /* may be NULL */
+    struct postgres_refusal *ret_refusal; /* may be NULL */
+    struct engine_session *session;
 };
 
 static PGconn *begin_connection(const struct attempt *attempt, const struct engine_host *host)
@@ -155,9 +144,9 @@ static PGconn *begin_connection(const struct attempt *attempt, const struct engi
     add(&parameters, "user", login->username);
     add(&parameters, "password", secret_reveal(login->password));
     add(&parameters, "dbname", login->database);
-    add(&parameters, "application_name", "database-user-operator");
+    add(&parameters, "application_name", POSTGRES_APPLICATION_NAME);
     add(&parameters, "client_encoding", "UTF8");
-    add(&parameters, "sslmode", mode_names[request->server->tls_mode]);
+    add(&parameters, "sslmode", choose_tls_mode(request, login));
     add(&parameters, "sslrootcert", choose_ca_file(request, attempt->ca_path));
     add(&parameters, "sslcert", NO_FILE);
     add(&parameters, "sslkey", NO_FILE);
@@ -176,12 +165,9 @@ static bool finish_connection(struct engine_session *session, int64_t deadline_m
 
     while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
         short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        enum wait_result result = wait_for_socket(session, events, deadline_ms);
 
-        if (result != WAIT_READY) {
-            fail_waiting(result, session, "connecting", err);
+        if (!wait_until(session, events, "connecting", deadline_ms, err))
             return false;
-        }
         state = PQconnectPoll(session->connection);
     }
     if (state == PGRES_POLLING_OK)
@@ -190,24 +176,34 @@ static bool finish_connection(struct engine_session *session, int64_t deadline_m
     return false;
 }
 
+static void note_refusal(const struct attempt *attempt, const char *sqlstate)
+{
+    struct postgres_refusal *refusal = attempt->ret_refusal;
+
+    if (refusal == NULL)
+        return;
+    memcpy(refusal->sqlstate, sqlstate, sizeof refusal->sqlstate);
+    refusal->after_password = PQconnectionUsedPassword(attempt->session->connection) != 0;
+}
+
 /* Turns a failed connection into an error: the server's SQLSTATE, or why it did not speak. */
-static bool explain_failure(const struct engine_session *session, const struct attempt *attempt,
-                            struct error *err)
+static bool explain_failure(const struct attempt *attempt, struct error *err)
 {
     const struct postgres_login *login = attempt->login;
+    const struct engine_session *session = attempt->session;
     const char *text = PQerrorMessage(session->connection);
     char sqlstate[POSTGRES_SQLSTATE_SIZE];
-    char doing[160];
 
     postgres_error_find_sqlstate(text, sqlstate);
-    if (attempt->ret_sqlstate != NULL)
-        memcpy(attempt->ret_sqlstate, sqlstate, sizeof sqlstate);
-    if (login->ret_used_password != NULL)
-        *login->ret_used_password = PQconnectionUsedPassword(session->connection);
+    note_refusal(attempt, sqlstate);
+    if (sqlstate[0] == '\0' && postgres_error_is_login_without_password(text))
+        return postgres_error_set_not_asked(err, session->label);
     if (sqlstate[0] == '\0' && postgres_error_is_unsafe_authentication(text))
-        return error_set(err, ERROR_DENIED, "UnsafeAuthentication",
+        return error_set(err, ERROR_DENIED, POSTGRES_CODE_UNSAFE,
                          "the PostgreSQL server %s does not ask for the password by SCRAM over a "
-                         "connection that proves who it is, so it was not sent",
+                         "connection that proves who it is, so it was not sent: let its "
+                         "pg_hba.conf ask for scram-sha-256 (where a proxy ends TLS: use "
+                         "channel_binding=disable with sslmode=verify-full)",
                          session->label);
     if (sqlstate[0] == '\0')
         return postgres_error_set_unreachable(err, text, session->label);
@@ -216,9 +212,7 @@ static bool explain_failure(const struct engine_session *session, const struct a
                          "the PostgreSQL server %s has no database '%s' to connect to: name one "
                          "that it has in the connection string (SQLSTATE %s)",
                          session->label, login->database, sqlstate);
-    snprintf(doing, sizeof doing, "logging in to the PostgreSQL server %s as '%.63s'",
-             session->label, login->username);
-    return postgres_error_set(err, sqlstate, doing);
+    return postgres_error_set_login(err, sqlstate, session->label, login->username);
 }
 
 /* Other warnings, such as that of a new collation library, are no failures. */
@@ -247,31 +241,25 @@ static struct engine_session *make_session(const struct engine_connect_request *
     return session;
 }
 
-static int64_t connect_deadline_ms(const struct engine_connect_request *request)
-{
-    int64_t limit =
-        request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-
-    if (request->server->connect_timeout_seconds > 0)
-        limit = (int64_t)request->server->connect_timeout_seconds * 1000;
-    return timesource_monotonic_ms(request->timesource) + limit;
-}
-
 /* Forgets the host before. */
 static void set_host(struct engine_session *session, const struct engine_host *host)
 {
     PQfinish(session->connection);
     free(session->label);
     session->connection = NULL;
-    session->label = mem_printf("%s:%u", host->host, (unsigned)host->port);
+    session->label = postgres_host_label(host);
 }
 
-static bool connect_to_host(const struct attempt *attempt, const struct engine_host *host,
-                            int64_t deadline_ms, struct engine_session *session, struct error *err)
+static bool connect_to_host(void *context, const struct engine_host *host, int64_t deadline_ms,
+                            struct error *err)
 {
+    const struct attempt *attempt = context;
+    struct engine_session *session = attempt->session;
+
     set_host(session, host);
-    if (attempt->ret_sqlstate != NULL)
-        attempt->ret_sqlstate[0] = '\0';
+    session->host_index = (size_t)(host - attempt->request->server->hosts);
+    if (attempt->ret_refusal != NULL)
+        *attempt->ret_refusal = (struct postgres_refusal){0};
     session->connection = begin_connection(attempt, host);
     if (session->connection == NULL)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "libpq is out of memory");
@@ -279,39 +267,17 @@ static bool connect_to_host(const struct attempt *attempt, const struct engine_h
     PQsetErrorVerbosity(session->connection, PQERRORS_SQLSTATE);
     PQsetNoticeReceiver(session->connection, receive_notice, session);
     if (PQstatus(session->connection) == CONNECTION_BAD)
-        return explain_failure(session, attempt, err);
+        return explain_failure(attempt, err);
     if (!finish_connection(session, deadline_ms, err))
-        return err->kind == ERROR_NONE ? explain_failure(session, attempt, err) : false;
+        return err->kind == ERROR_NONE ? explain_failure(attempt, err) : false;
     PQsetnonblocking(session->connection, 1);
     session->server_version = PQserverVersion(session->connection);
     return true;
 }
 
-/* One host after the other, each with its share of the time that is left: given all of them, libpq
- * would wait until the end for the first one that is silent.  As with libpq, only a host that
- * cannot be used now is a reason to ask the next one. */
-static bool connect_to_any_host(const struct attempt *attempt, struct engine_session *session,
-                                struct error *err)
-{
-    const struct connection_string *server = attempt->request->server;
-    int64_t deadline_ms = connect_deadline_ms(attempt->request);
-
-    for (size_t i = 0; i < server->host_count; i++) {
-        int64_t now_ms = timesource_monotonic_ms(session->timesource);
-        int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(server->host_count - i);
-
-        session->host_index = i;
-        if (connect_to_host(attempt, &server->hosts[i], now_ms + share_ms, session, err))
-            return true;
-        if (err->kind != ERROR_UNAVAILABLE)
-            break;
-    }
-    return false;
-}
-
 static bool open_session(const struct engine_connect_request *request,
                          const struct postgres_login *login, struct engine_session *session,
-                         char *ret_sqlstate, struct error *err)
+                         struct postgres_refusal *ret_refusal, struct error *err)
 {
     run_at_scope_end(close_scope) int ca_fd = -1;
     char ca_path[64] = NO_FILE;
@@ -319,7 +285,8 @@ static bool open_session(const struct engine_connect_request *request,
         .request = request,
         .login = login,
         .ca_path = ca_path,
-        .ret_sqlstate = ret_sqlstate,
+        .ret_refusal = ret_refusal,
+        .session = session,
     };
 
     if (request->ca_pem != NULL) {
@@ -328,18 +295,16 @@ static bool open_session(const struct engine_connect_request *request,
             return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory file for the CA");
         snprintf(ca_path, sizeof ca_path, "/proc/self/fd/%d", ca_fd);
     }
-    return connect_to_any_host(&attempt, session, err);
+    return postgres_try_hosts(request, connect_to_host, &attempt, err);
 }
 
 bool postgres_connect(const struct engine_connect_request *request,
                       const struct postgres_login *login, struct engine_session **ret_session,
-                      char *ret_sqlstate, struct error *err)
+                      struct postgres_refusal *ret_refusal, struct error *err)
 {
     struct engine_session *session = make_session(request, login);
 
-    if (ret_sqlstate != NULL)
-        ret_sqlstate[0] = '\0';
-    if (!open_session(request, login, session, ret_sqlstate, err)) {
+    if (!open_session(request, login, session, ret_refusal, err)) {
         postgres_disconnect(session);
         return false;
     }
@@ -367,10 +332,9 @@ static bool wait_for_result(struct engine_session *session, const char *doing, i
 
     while (unsent != 0 || PQisBusy(session->connection)) {
         short events = unsent != 0 ? POLLIN | POLLOUT : POLLIN;
-        enum wait_result result = wait_for_socket(session, events, deadline_ms);
 
-        if (result != WAIT_READY)
-            return fail_waiting(result, session, doing, err);
+        if (!wait_until(session, events, doing, deadline_ms, err))
+            return false;
         if (unsent < 0 || !PQconsumeInput(session->connection))
             return postgres_error_set(err, "", doing);
         if (unsent != 0)

@@ -16,6 +16,15 @@
 
 enum { POSTGRES_SQLSTATE_SIZE = 6 };
 
+/* What the server's views and logs call us. */
+#define POSTGRES_APPLICATION_NAME "database-user-operator"
+
+/* True when this libpq can refuse every authentication but SCRAM (from 16 on). */
+static inline bool postgres_can_require_scram(void)
+{
+    return PQlibVersion() >= 160000;
+}
+
 struct engine_session {
     PGconn *connection;
     const struct timesource *timesource;
@@ -35,15 +44,20 @@ struct postgres_login {
     const char *username;
     const struct secret *password;
     const char *database;
-    bool is_proof; /* a stored password: never in clear, and what the server says is an outcome */
-    bool *ret_used_password; /* after a failure: whether the server had asked for it; may be NULL */
+    bool is_proof; /* of a stored password: what the server says is an outcome */
 };
 
-/* Connects within the request's time.  On failure *ret_sqlstate (POSTGRES_SQLSTATE_SIZE bytes, may
- * be NULL) gets the server's SQLSTATE, or "" when the server did not speak. */
+/* How the server ended a login. */
+struct postgres_refusal {
+    char sqlstate[POSTGRES_SQLSTATE_SIZE]; /* "" when the server did not speak */
+    bool after_password;                   /* it had asked for the password before */
+};
+
+/* Connects within the request's time.  A proof takes TLS, whatever the request prefers.  On failure
+ * *ret_refusal (may be NULL) is filled too. */
 bool postgres_connect(const struct engine_connect_request *request,
                       const struct postgres_login *login, struct engine_session **ret_session,
-                      char *ret_sqlstate, struct error *err) must_check;
+                      struct postgres_refusal *ret_refusal, struct error *err) must_check;
 void postgres_disconnect(struct engine_session *session);
 
 /* Runs one statement with text parameters; `doing` names it in messages ("reading the catalog").

@@ -15,13 +15,22 @@ static void close_connection(struct scripted_peer *peer)
     peer->connection = -1;
 }
 
+static void reset_connection(struct scripted_peer *peer)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(peer->connection, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close_connection(peer);
+}
+
 /* A client that tries again closes its first connection, so there is one at a time. */
 static void accept_connection(struct scripted_peer *peer)
 {
     close_connection(peer);
     peer->connection = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
     peer->connections++;
-    peer->answered = 0;
+    if (!peer->runs_on)
+        peer->answered = 0;
 }
 
 static void serve_connection(struct scripted_peer *peer)
@@ -38,8 +47,11 @@ static void serve_connection(struct scripted_peer *peer)
     if (peer->answered == peer->answer_count)
         return;
     peer->answered++;
-    if (answer->bytes == NULL ||
-        send(peer->connection, answer->bytes, answer->length, MSG_NOSIGNAL) < 0)
+    if (answer->then == PEER_RESETS)
+        reset_connection(peer);
+    else if (answer->bytes == NULL ||
+             send(peer->connection, answer->bytes, answer->length, MSG_NOSIGNAL) < 0 ||
+             answer->then == PEER_CLOSES)
         close_connection(peer);
 }
 
@@ -65,8 +77,8 @@ static void *run(void *context)
     }
 }
 
-void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
-                         size_t count)
+static void start(struct scripted_peer *peer, const struct peer_answer *answers, size_t count,
+                  bool runs_on)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -77,6 +89,7 @@ void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *a
     *peer = (struct scripted_peer){
         .answers = answers,
         .answer_count = count,
+        .runs_on = runs_on,
         .connection = -1,
         .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
     };
@@ -86,6 +99,18 @@ void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *a
     peer->port = ntohs(address.sin_port);
     assert_return_code(pipe(peer->stop), errno);
     assert_int_equal(pthread_create(&peer->thread, NULL, run, peer), 0);
+}
+
+void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
+                         size_t count)
+{
+    start(peer, answers, count, false);
+}
+
+void scripted_peer_start_running_on(struct scripted_peer *peer, const struct peer_answer *answers,
+                                    size_t count)
+{
+    start(peer, answers, count, true);
 }
 
 void scripted_peer_stop(struct scripted_peer *peer)

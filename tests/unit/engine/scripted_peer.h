@@ -8,14 +8,18 @@
 #include "base/strbuf.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum peer_then { PEER_STAYS, PEER_CLOSES, PEER_RESETS };
 
 /* Sent after something was received; NULL closes the connection.  After the last one the peer is
  * silent. */
 struct peer_answer {
     const char *bytes;
     size_t length;
+    enum peer_then then;
 };
 
 /* Fields are the peer's own until it is stopped, but for the port. */
@@ -26,6 +30,7 @@ struct scripted_peer {
 
     const struct peer_answer *answers; /* borrowed */
     size_t answer_count, answered;
+    bool runs_on;
     pthread_t thread;
     int listener, connection, stop[2];
 };
@@ -33,6 +38,9 @@ struct scripted_peer {
 /* Listens on a free port; fails the test when it cannot. */
 void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
                          size_t count);
+/* Likewise, but the answers run on from one connection to the next. */
+void scripted_peer_start_running_on(struct scripted_peer *peer, const struct peer_answer *answers,
+                                    size_t count);
 /* Ends its thread; `connections` and `received` may be read then. */
 void scripted_peer_stop(struct scripted_peer *peer);
 void scripted_peer_release(struct scripted_peer *peer);

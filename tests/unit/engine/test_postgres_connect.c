@@ -2,29 +2,12 @@
 #include "base/random.h"
 #include "base/timesource.h"
 #include "engine/engine.h"
-#include "scripted_peer.h"
+#include "postgres_answers.h"
 #include "support/test.h"
-
-#include <libpq-fe.h>
 
 #include <string.h>
 
-/* --- What a server may say (protocol 3.0) ---------------------------------------------------- */
-
-#define BYTES(text)                                 \
-    {                                               \
-        .bytes = (text), .length = sizeof(text) - 1 \
-    }
-#define HANG_UP       \
-    {                 \
-        .bytes = NULL \
-    }
-#define NO_TLS      BYTES("N")
-#define ASK_CLEAR   BYTES("R\0\0\0\x08\0\0\0\x03")
-#define LET_IN      BYTES("R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I")
-/* 4 for the length itself, 7 severity, 7 code, 9 message, 1 end */
-#define FATAL(code) BYTES("E\0\0\0\x1cSFATAL\0C" code "\0Mparrot!\0\0")
-#define RUSSIAN     "\xd0\x92\xd0\x90\xd0\x96\xd0\x9d\xd0\x9e"
+#define RUSSIAN "\xd0\x92\xd0\x90\xd0\x96\xd0\x9d\xd0\x9e"
 
 /* --- How the driver is asked ----------------------------------------------------------------- */
 
@@ -247,131 +230,6 @@ static void test_no_other_host_is_asked_when_one_refuses_the_password(void **sta
     assert_int_equal(second.connections, 0);
 }
 
-/* --- Proofs ---------------------------------------------------------------------------------- */
-
-struct proof {
-    bool learned;
-    enum engine_login login;
-    char detail[ERROR_MESSAGE_SIZE];
-    struct error err;
-};
-
-static void prove(const struct peer_answer *answers, size_t count, const char *parameters,
-                  struct scripted_peer *peer, struct proof *ret_proof)
-{
-    auto_fixture struct fixture fixture = {0};
-    auto_secret struct secret password = {0};
-    struct engine_target target = {
-        .database = "shop", .username = "shopper", .password = &password};
-    auto_free char *url = NULL;
-
-    *ret_proof = (struct proof){0};
-    scripted_peer_start(peer, answers, count);
-    url = mem_printf("postgresql://adm:canary@127.0.0.1:%u/?%s", (unsigned)peer->port, parameters);
-    prepare(&fixture, url);
-    secret_set_text(&password, "parrot");
-    ret_proof->learned = engine_postgres.prove_login(
-        NULL, &fixture.request, &target, &ret_proof->login, ret_proof->detail, &ret_proof->err);
-    scripted_peer_stop(peer);
-    if (was_sent(peer, "parrot", 6) || was_sent(peer, "canary", 6))
-        fail_msg("a password was sent in clear");
-    if (strstr(ret_proof->detail, "parrot") != NULL ||
-        strstr(ret_proof->err.message, "parrot") != NULL)
-        fail_msg("it quotes: %s%s", ret_proof->detail, ret_proof->err.message);
-}
-
-static void test_refused_login_is_judged_by_its_sqlstate(void **state maybe_unused)
-{
-    static const struct {
-        struct peer_answer answers[2];
-        enum engine_login login;
-        const char *part;
-    } cases[] = {
-        {{NO_TLS, FATAL("28P01")},
-         ENGINE_LOGIN_WRONG_PASSWORD,
-         "refuses the stored password of user 'shopper'"},
-        {{NO_TLS, FATAL("28000")}, ENGINE_LOGIN_REFUSED, "user 'shopper' cannot log in"},
-        {{NO_TLS, FATAL("42501")}, ENGINE_LOGIN_REFUSED, "SQLSTATE 42501"},
-        {{NO_TLS, FATAL("3D000")}, ENGINE_LOGIN_REFUSED, "the database does not exist"},
-        {{NO_TLS, FATAL("55000")}, ENGINE_LOGIN_REFUSED, "does not accept connections"},
-    };
-
-    for (size_t i = 0; i < array_length(cases); i++) {
-        auto_peer struct scripted_peer peer = {0};
-        struct proof proof;
-
-        prove(cases[i].answers, 2, "sslmode=prefer", &peer, &proof);
-
-        if (!proof.learned || proof.login != cases[i].login ||
-            strstr(proof.detail, cases[i].part) == NULL)
-            fail_msg("'%s': %d, %d: %s%s", cases[i].part, proof.learned, (int)proof.login,
-                     proof.detail, proof.err.message);
-        if (!was_sent(&peer, "user\0shopper\0database\0shop", 26))
-            fail_msg("'%s': not as the user", cases[i].part);
-    }
-}
-
-static void test_server_that_is_not_ready_proves_nothing(void **state maybe_unused)
-{
-    static const struct peer_answer cases[][2] = {
-        {NO_TLS, FATAL("53300")},
-        {NO_TLS, FATAL("57P03")},
-        {NO_TLS, FATAL("08P01")},
-        {NO_TLS, HANG_UP},
-    };
-
-    for (size_t i = 0; i < array_length(cases); i++) {
-        auto_peer struct scripted_peer peer = {0};
-        struct proof proof;
-
-        prove(cases[i], 2, "sslmode=prefer", &peer, &proof);
-
-        if (proof.learned || proof.err.kind != ERROR_UNAVAILABLE)
-            fail_msg("case %zu: %d, %d: %s", i, proof.learned, (int)proof.login, proof.err.message);
-    }
-}
-
-static void test_stored_password_is_never_sent_in_clear(void **state maybe_unused)
-{
-    static const struct peer_answer without_tls[] = {NO_TLS, ASK_CLEAR};
-    static const struct peer_answer at_once[] = {ASK_CLEAR};
-    auto_peer struct scripted_peer preferring = {0}, disabled = {0};
-    struct proof proof;
-
-    prove(without_tls, array_length(without_tls), "sslmode=prefer", &preferring, &proof);
-    assert_true(proof.learned);
-    assert_int_equal(proof.login, ENGINE_LOGIN_UNSAFE);
-    assert_non_null(strstr(proof.detail, "the stored password of user 'shopper' was not tried"));
-
-    prove(at_once, array_length(at_once), "sslmode=disable", &disabled, &proof);
-    assert_true(proof.learned);
-    assert_int_equal(proof.login, ENGINE_LOGIN_UNSAFE);
-    assert_non_null(strstr(proof.detail, "the stored password of user 'shopper' was not tried"));
-    if (PQlibVersion() < 160000) { /* it cannot insist, so the server is not even asked */
-        assert_int_equal(disabled.connections, 0);
-        assert_non_null(strstr(proof.detail, "only over TLS (sslmode=require)"));
-    }
-}
-
-static void test_server_that_asks_for_no_password_proves_nothing(void **state maybe_unused)
-{
-    static const struct peer_answer with_binding[] = {NO_TLS, LET_IN};
-    static const struct peer_answer without_binding[] = {LET_IN};
-    auto_peer struct scripted_peer binding = {0}, trusting = {0};
-    struct proof proof;
-
-    prove(with_binding, array_length(with_binding), "sslmode=prefer", &binding, &proof);
-    assert_true(proof.learned);
-    assert_int_equal(proof.login, ENGINE_LOGIN_UNSAFE);
-
-    /* libpq from 16 on refuses, an older one goes in and says that nobody asked. */
-    prove(without_binding, array_length(without_binding), "sslmode=disable&channel_binding=disable",
-          &trusting, &proof);
-    assert_true(proof.learned);
-    assert_true(proof.login == ENGINE_LOGIN_NOT_ASKED || proof.login == ENGINE_LOGIN_UNSAFE);
-    assert_non_null(strstr(proof.detail, "'shopper'"));
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -382,10 +240,6 @@ int main(void)
         cmocka_unit_test(test_cancellation_ends_the_waiting),
         cmocka_unit_test(test_next_host_is_asked_when_one_cannot_be_used_now),
         cmocka_unit_test(test_no_other_host_is_asked_when_one_refuses_the_password),
-        cmocka_unit_test(test_refused_login_is_judged_by_its_sqlstate),
-        cmocka_unit_test(test_server_that_is_not_ready_proves_nothing),
-        cmocka_unit_test(test_stored_password_is_never_sent_in_clear),
-        cmocka_unit_test(test_server_that_asks_for_no_password_proves_nothing),
     };
 
     return cmocka_run_group_tests_name("engine/postgres_connect", tests, NULL, NULL);

@@ -198,6 +198,46 @@ static void test_refusals_to_send_a_password_are_told_from_other_failures(void *
     }
 }
 
+static void test_logins_name_the_server_and_the_user(void **state maybe_unused)
+{
+    struct error refused = {0}, closed = {0}, open = {0};
+
+    assert_false(postgres_error_set_login(&refused, "28P01", "db:5432", "shopper"));
+    assert_false(postgres_error_set_login(&closed, "42501", "db:5432", "shopper"));
+    assert_false(postgres_error_set_not_asked(&open, "db:5432"));
+
+    assert_int_equal(refused.kind, ERROR_DENIED);
+    assert_non_null(strstr(refused.message, "the PostgreSQL server db:5432 as 'shopper' failed"));
+    assert_int_equal(closed.kind, ERROR_DENIED);
+    assert_true(error_has_code(&closed, "42501"));
+    assert_non_null(strstr(closed.message, "grant it CONNECT (SQLSTATE 42501)"));
+    assert_true(error_has_code(&open, POSTGRES_CODE_NOT_ASKED));
+}
+
+static void test_only_five_digits_and_letters_are_a_sqlstate(void **state maybe_unused)
+{
+    static const char *const others[] = {"", "28P0", "28P011", "28p01", "28P0\n", "28P01\n"};
+
+    assert_true(postgres_error_is_sqlstate("28P01"));
+    assert_true(postgres_error_is_sqlstate("XX000"));
+    for (size_t i = 0; i < array_length(others); i++) {
+        if (postgres_error_is_sqlstate(others[i]))
+            fail_msg("'%s' was taken", others[i]);
+    }
+}
+
+/* The texts of libpq 15 and 17. */
+static void test_login_without_password_is_told_by_its_text(void **state maybe_unused)
+{
+    assert_true(postgres_error_is_login_without_password(
+        "channel binding required, but server authenticated client without channel binding"));
+    assert_true(postgres_error_is_login_without_password(
+        "authentication method requirement \"scram-sha-256\" failed: server did not complete "
+        "authentication"));
+    assert_false(postgres_error_is_login_without_password(
+        "channel binding required but not supported by server's authentication request"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -206,6 +246,9 @@ int main(void)
         cmocka_unit_test(test_sqlstate_of_a_failed_connection_is_found),
         cmocka_unit_test(test_texts_of_libpq_are_understood_and_never_quoted),
         cmocka_unit_test(test_refusals_to_send_a_password_are_told_from_other_failures),
+        cmocka_unit_test(test_logins_name_the_server_and_the_user),
+        cmocka_unit_test(test_only_five_digits_and_letters_are_a_sqlstate),
+        cmocka_unit_test(test_login_without_password_is_told_by_its_text),
     };
 
     return cmocka_run_group_tests_name("engine/postgres_error", tests, NULL, NULL);
