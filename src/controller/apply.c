@@ -5,6 +5,7 @@
 #include "controller/pass.h"
 #include "controller/password.h"
 #include "controller/proof_memory.h"
+#include "controller/secret_changes.h"
 
 #include <stdio.h>
 
@@ -75,7 +76,7 @@ static bool tag_secret(struct pass *pass, struct failure *failure)
     auto_json json_t *remove = NULL;
     struct error err;
 
-    plan_tag_changes(&input, &set, &remove);
+    secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_tag(pass->reconciler->secrets, &target, set, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "set %zu tags of secret '%s'", json_object_size(set), target.id);
@@ -90,7 +91,7 @@ static bool untag_secret(struct pass *pass, struct failure *failure)
     auto_json json_t *remove = NULL;
     struct error err;
 
-    plan_tag_changes(&input, &set, &remove);
+    secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_untag(pass->reconciler->secrets, &target, remove, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "removed %zu tags of secret '%s'", json_array_size(remove), target.id);
@@ -108,6 +109,29 @@ static bool describe_secret(struct pass *pass, struct failure *failure)
                                          pass->database.spec.description, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "set the description of secret '%s'", target.id);
+    return true;
+}
+
+/* The new version waits under a label of its own until AWSCURRENT is moved away from exactly the
+ * version that was read: what somebody wrote meanwhile is never lost. */
+static bool rewrite_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager *secrets = pass->reconciler->secrets;
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct plan_input input = pass_plan_input(pass);
+    const char *former = pass->facts.secret.description.current_version;
+    auto_secret struct secret value = {0};
+    char token[RANDOM_UUID_SIZE];
+    struct error err;
+
+    secret_changes_render(&input, &value);
+    random_uuid(pass->reconciler->random, token);
+    if (!secrets_manager_put_value(secrets, &target, token, &value, SECRETS_MANAGER_LABEL_PENDING,
+                                   &err) ||
+        !secrets_manager_move_label(secrets, &target, SECRETS_MANAGER_LABEL_CURRENT, former, token,
+                                    &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "rewrote secret '%s' with the same password", target.id);
     return true;
 }
 
@@ -231,6 +255,7 @@ static const struct step_operation {
     [PLAN_GRANT] = {grant, true},
     [PLAN_PROVE_LOGIN] = {prove_login, false},
     [PLAN_TAG_SECRET] = {tag_secret, true},
+    [PLAN_REWRITE_SECRET] = {rewrite_secret, true},
     [PLAN_UNTAG_SECRET] = {untag_secret, true},
     [PLAN_DESCRIBE_SECRET] = {describe_secret, true},
 };

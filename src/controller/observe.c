@@ -58,8 +58,7 @@ static bool read_value(struct pass *pass, struct secret_facts *secret, struct er
         secret->unreadable = reading;
         return true;
     }
-    secret->is_readable = payload_parse(&value, pass->driver, pass->database.spec.engine,
-                                        &secret->credentials, &secret->unreadable);
+    secret->is_readable = payload_parse(&value, &secret->credentials, &secret->unreadable);
     return true;
 }
 

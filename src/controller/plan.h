@@ -27,6 +27,7 @@ enum plan_step {
     PLAN_TAG_SECRET,      /* set what is missing or different */
     PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */
     PLAN_DESCRIBE_SECRET, /* set the description */
+    PLAN_REWRITE_SECRET,  /* a new version with the same password */
     PLAN_STEP_COUNT,
 };
 
@@ -54,9 +55,5 @@ const char *plan_step_name(enum plan_step step);
 bool plan_has(const struct plan *plan, enum plan_step step);
 /* True when a step of the plan makes a user, a database or a secret. */
 bool plan_creates(const struct plan *plan);
-
-/* The tags to set (object) and the keys to remove (array) so that the secret carries what the
- * spec says; either may be empty.  Foreign tags are left alone. */
-void plan_tag_changes(const struct plan_input *input, json_t **ret_set, json_t **ret_remove);
 
 #endif

@@ -33,8 +33,9 @@ struct row {
 
 static const char step_letters[PLAN_STEP_COUNT] = {
     [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R', [PLAN_CREATE_USER] = 'U',
-    [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_PROVE_LOGIN] = 'P',
-    [PLAN_TAG_SECRET] = 't',      [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
+    [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_REWRITE_SECRET] = 'W',
+    [PLAN_PROVE_LOGIN] = 'P',     [PLAN_TAG_SECRET] = 't',     [PLAN_UNTAG_SECRET] = 'u',
+    [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
 static struct engine_marker make_marker(enum thing thing)
@@ -72,6 +73,18 @@ static json_t *make_tags(enum thing thing)
     document_set_string(tags, TAG_OWNER_NAME, thing == OTHERS ? "other" : "app");
     document_set_string(tags, TAG_CLUSTER, thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER);
     return tags;
+}
+
+/* What is stored says what the members say. */
+static void store(struct credentials *credentials)
+{
+    auto_secret struct secret value = {0};
+    struct error err;
+
+    json_decref(credentials->document);
+    credentials->document = NULL;
+    payload_render(credentials, &engine_postgres, "postgres", &value);
+    assert_true(document_parse(secret_reveal(&value), value.length, &credentials->document, &err));
 }
 
 static void make_facts(const struct setup *setup, struct facts *facts)
@@ -115,6 +128,7 @@ static void make_facts(const struct setup *setup, struct facts *facts)
         .format_version = "v2",
     };
     secret_set_text(&facts->secret.credentials.password, "p");
+    store(&facts->secret.credentials);
 }
 
 static void make_database(struct database *database)
@@ -221,9 +235,24 @@ CHANGE(secret_is_replicated)
     facts->secret.description.primary_region = mem_strdup("us-east-1");
 }
 
+CHANGE(secret_has_keys_of_people)
+{
+    json_object_set_new(facts->secret.credentials.document, "note", json_string("kept"));
+}
+
+CHANGE(secret_is_of_the_old_format)
+{
+    json_t *document = json_pack("{s:s,s:i,s:s,s:s,s:s}", "host", "db.example.com", "port", 5432,
+                                 "dbname", "app", "username", "app", "password", "p");
+
+    json_decref(facts->secret.credentials.document);
+    facts->secret.credentials.document = document;
+    facts->secret.credentials.format_version = "v1";
+}
+
 CHANGE(secret_lacks_the_url)
 {
-    facts->secret.credentials.missing_key = "POSTGRES_URL";
+    json_object_del(facts->secret.credentials.document, "POSTGRES_URL");
 }
 
 CHANGE(user_is_superuser)
@@ -282,11 +311,19 @@ CHANGE(secret_names_other_user)
 CHANGE(secret_names_other_host)
 {
     replace(&facts->secret.credentials.host, "other.example.com");
+    store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_other_port)
 {
     facts->secret.credentials.port = 6432;
+    store(&facts->secret.credentials);
+}
+
+CHANGE(secret_names_other_host_of_the_same_server)
+{
+    secret_names_other_host(input, facts, database, status);
+    replace(&status->server_identity, "server-1");
 }
 
 CHANGE(secret_names_host_in_capitals)
@@ -298,6 +335,8 @@ CHANGE(secret_names_another_port_alone)
 {
     replace(&facts->secret.credentials.host, NULL);
     facts->secret.credentials.port = 6432;
+    json_object_set_new(facts->secret.credentials.document, "DB_PORT", json_integer(6432));
+    json_object_del(facts->secret.credentials.document, "DB_HOST");
 }
 
 CHANGE(secret_names_the_second_host)
@@ -308,6 +347,7 @@ CHANGE(secret_names_the_second_host)
     server->host_count = 2;
     replace(&facts->secret.credentials.host, "db2.example.com");
     facts->secret.credentials.port = 5433;
+    store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_only_password)
@@ -316,7 +356,8 @@ CHANGE(secret_names_only_password)
     replace(&facts->secret.credentials.database, NULL);
     replace(&facts->secret.credentials.username, NULL);
     facts->secret.credentials.port = 0;
-    facts->secret.credentials.missing_key = "DB_HOST";
+    json_object_clear(facts->secret.credentials.document);
+    json_object_set_new(facts->secret.credentials.document, "DB_PASSWORD", json_string("p"));
 }
 
 CHANGE(privilege_missing)
@@ -485,23 +526,58 @@ static const struct row rows[] = {
      "",
      "SecretMismatch",
      "billing"},
-    {"secret for another host",
-     {OURS, OURS, OURS, 0, secret_names_other_host},
+    {"secret for another host, nothing of ours on the server",
+     {ABSENT, ABSENT, OURS, 0, secret_names_other_host},
      "",
      "SecretMismatch",
      "other.example.com"},
-    {"secret for another port",
-     {OURS, OURS, OURS, 0, secret_names_other_port},
+    {"secret for another host, unmarked",
+     {UNMARKED, UNMARKED, UNMARKED, 0, secret_names_other_host},
+     "",
+     "SecretMismatch",
+     "names another server"},
+    {"secret for another port, nothing of ours on the server",
+     {ABSENT, ABSENT, OURS, 0, secret_names_other_port},
      "",
      "SecretMismatch",
      "6432"},
+    {"secret for another host, our marks on the server, not proven",
+     {OURS, OURS, OURS, PROOF_NEEDED, secret_names_other_host},
+     "PW",
+     NULL,
+     NULL},
+    {"secret for another host, our marks on the server",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_names_other_host},
+     "W",
+     NULL,
+     NULL},
+    {"secret for another host name of the same server",
+     {UNMARKED, UNMARKED, OURS, PROOF_PASSED, secret_names_other_host_of_the_same_server},
+     "W",
+     NULL,
+     NULL},
+    {"secret in the old format",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_is_of_the_old_format},
+     "W",
+     NULL,
+     NULL},
+    {"secret in the old format, the predecessor's",
+     {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_PASSED, secret_is_of_the_old_format},
+     "tW",
+     NULL,
+     NULL},
+    {"secret with keys of people",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_has_keys_of_people},
+     "",
+     NULL,
+     NULL},
     {"host names have no case",
      {OURS, OURS, OURS, PROOF_PASSED, secret_names_host_in_capitals},
      "",
      NULL,
      NULL},
     {"secret for another port alone",
-     {OURS, OURS, OURS, 0, secret_names_another_port_alone},
+     {ABSENT, ABSENT, OURS, 0, secret_names_another_port_alone},
      "",
      "SecretMismatch",
      "6432"},
@@ -512,14 +588,15 @@ static const struct row rows[] = {
      NULL},
     {"secret that names only a password",
      {ABSENT, ABSENT, UNMARKED, 0, secret_names_only_password},
-     "",
-     "SecretIncomplete",
-     "DB_HOST"},
-    {"secret without URL",
-     {OURS, OURS, OURS, PROOF_PASSED, secret_lacks_the_url},
-     "",
-     "SecretIncomplete",
-     "POSTGRES_URL"},
+     "UD",
+     NULL,
+     NULL},
+    {"secret that names only a password, everything made",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_names_only_password},
+     "W",
+     NULL,
+     NULL},
+    {"secret without URL", {OURS, OURS, OURS, PROOF_PASSED, secret_lacks_the_url}, "W", NULL, NULL},
     {"secret that is a replica",
      {OURS, OURS, OURS, PROOF_PASSED, secret_is_a_replica},
      "",
