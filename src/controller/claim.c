@@ -215,8 +215,26 @@ static bool check_secret(const struct plan_input *input, struct failure *refusal
     return check_secret_names_target(input, refusal);
 }
 
+/* While a secret moves, what is at the new place already must be the same password. */
+static bool check_move(const struct plan_input *input, struct failure *refusal)
+{
+    const struct secret_facts *former = &input->facts->former;
+    const struct secret_facts *secret = &input->facts->secret;
+
+    if (input->former_id == NULL || former->state != SECRET_PRESENT || !former->is_readable ||
+        secret->state != SECRET_PRESENT ||
+        secret_equals(&former->credentials.password, &secret->credentials.password))
+        return true;
+    return failure_set(
+        refusal, ERROR_INVALID, "Conflict",
+        "the secret shall move to '%s', but a secret with another password is there: "
+        "set another secretName, or remove that one (the former one is %s)",
+        input->database->spec.secret_name, input->former_id);
+}
+
 bool claim_check(const struct plan_input *input, struct failure *ret_refusal)
 {
     return check_server(input, ret_refusal) && check_user(input, ret_refusal) &&
-           check_database(input, ret_refusal) && check_secret(input, ret_refusal);
+           check_database(input, ret_refusal) && check_secret(input, ret_refusal) &&
+           check_move(input, ret_refusal);
 }

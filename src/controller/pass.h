@@ -26,6 +26,8 @@ struct pass {
     struct admin_connection admin;
     struct engine_session *session; /* NULL until connected */
     char *region;
+    char *former_id; /* the ARN where the secret was stored until now; NULL = it shall not move */
+    char *former_region;
     struct facts facts;
     char *stored_arn; /* of the secret that this pass has made; NULL = none */
 };

@@ -114,12 +114,25 @@ static void add_creation_steps(const struct engine_facts *engine, struct plan *p
         add_step(plan, PLAN_CREATE_USER);
 }
 
+/* Only a secret of ours gives its password to another place. */
+static bool may_copy_former(const struct plan_input *input)
+{
+    const struct secret_facts *former = &input->facts->former;
+
+    return input->former_id != NULL && former->state == SECRET_PRESENT && former->is_readable &&
+           ownership_of_tags(former->description.tags, input->owner) == OWNERSHIP_OURS;
+}
+
 static bool plan_creation(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_facts *engine = &input->facts->engine;
     bool anything_exists = engine->database.present || engine->user.present;
 
     if (input->facts->secret.state == SECRET_ABSENT) {
+        if (may_copy_former(input)) {
+            add_step(plan, PLAN_COPY_SECRET);
+            return true;
+        }
         if (anything_exists)
             return refuse_unrecoverable(input, plan);
         if (!check_may_complete(input, plan))
@@ -201,8 +214,11 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
         return;
     if (plan->count > 0 || !check_privileges(input, plan) || plan->count > 0)
         return;
-    if (check_proof(input, plan))
-        add_secret_steps(input, plan);
+    if (!check_proof(input, plan))
+        return;
+    add_secret_steps(input, plan);
+    if (plan->count == 0 && may_copy_former(input) && !input->database->spec.retain_on_delete)
+        add_step(plan, PLAN_DELETE_FORMER);
 }
 
 static bool check_known(const struct plan_input *input, struct plan *plan)
@@ -211,6 +227,8 @@ static bool check_known(const struct plan_input *input, struct plan *plan)
         plan->refusal = input->facts->server_failure;
     else if (!input->facts->secret_known)
         plan->refusal = input->facts->secret_failure;
+    else if (!input->facts->former_known)
+        plan->refusal = input->facts->former_failure;
     return !failure_is_set(&plan->refusal);
 }
 
@@ -249,6 +267,8 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_PROVE_LOGIN] = "logging in with the stored password",
         [PLAN_TAG_SECRET] = "setting tags of the secret",
         [PLAN_UNTAG_SECRET] = "removing tags of the secret",
+        [PLAN_COPY_SECRET] = "storing the password at its new place",
+        [PLAN_DELETE_FORMER] = "deleting the secret at its former place",
         [PLAN_REWRITE_SECRET] = "rewriting the secret",
         [PLAN_DESCRIBE_SECRET] = "setting the description of the secret",
     };
@@ -267,6 +287,7 @@ bool plan_has(const struct plan *plan, enum plan_step step)
 
 bool plan_creates(const struct plan *plan)
 {
-    return plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_RESTORE_SECRET) ||
-           plan_has(plan, PLAN_CREATE_USER) || plan_has(plan, PLAN_CREATE_DATABASE);
+    return plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_COPY_SECRET) ||
+           plan_has(plan, PLAN_RESTORE_SECRET) || plan_has(plan, PLAN_CREATE_USER) ||
+           plan_has(plan, PLAN_CREATE_DATABASE);
 }

@@ -19,6 +19,7 @@
 /* Each step is idempotent; apply stops at the first that fails. */
 enum plan_step {
     PLAN_CREATE_SECRET,  /* new password, stored before anything else exists */
+    PLAN_COPY_SECRET,    /* the password of the former secret, stored at the new place */
     PLAN_RESTORE_SECRET, /* take back its scheduled deletion */
     PLAN_CREATE_USER,    /* with the password from the secret */
     PLAN_CREATE_DATABASE,
@@ -28,6 +29,7 @@ enum plan_step {
     PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */
     PLAN_DESCRIBE_SECRET, /* set the description */
     PLAN_REWRITE_SECRET,  /* a new version with the same password */
+    PLAN_DELETE_FORMER,   /* schedule the deletion of the secret at its former place */
     PLAN_STEP_COUNT,
 };
 
@@ -47,6 +49,7 @@ struct plan_input {
     const struct owner *owner;
     const struct connection_string *server; /* where the admin connection points */
     const char *region;                     /* where the secret is looked for */
+    const char *former_id; /* where the secret was stored until now; NULL = it shall not move */
     const struct facts *facts;
 };
 

@@ -62,6 +62,7 @@ struct plan_input pass_plan_input(const struct pass *pass)
         .owner = &pass->owner,
         .server = &pass->admin.server,
         .region = pass->region,
+        .former_id = pass->former_id,
         .facts = &pass->facts,
     };
 }
@@ -82,6 +83,8 @@ static void pass_release(struct pass *pass)
     json_decref(pass->status_before);
     database_release(&pass->database);
     free(pass->region);
+    free(pass->former_id);
+    free(pass->former_region);
     free(pass->stored_arn);
     *pass = (struct pass){0};
 }
@@ -95,6 +98,22 @@ static bool fail(struct failure *failure, enum stage stage, const struct error *
 }
 
 /* --- Before anything outside Kubernetes is asked --------------------------------------------- */
+
+/* The secret moves when the spec says so; a default that changed moves nothing. */
+static void find_former(struct pass *pass)
+{
+    const struct database_status *status = &pass->status;
+    const struct database_spec *spec = &pass->database.spec;
+
+    if (status->secret_arn == NULL || status->actual_secret_name == NULL ||
+        status->secret_region == NULL)
+        return;
+    if (strcmp(status->actual_secret_name, spec->secret_name) == 0 &&
+        strcmp(status->secret_region, pass->region) == 0)
+        return;
+    pass->former_id = mem_strdup(status->secret_arn);
+    pass->former_region = mem_strdup(status->secret_region);
+}
 
 static bool find_region(struct pass *pass, struct failure *failure)
 {
@@ -112,6 +131,7 @@ static bool find_region(struct pass *pass, struct failure *failure)
         return false;
     }
     pass->region = mem_strdup(region);
+    find_former(pass);
     return true;
 }
 
@@ -300,6 +320,11 @@ static void report(const struct pass *pass, const struct failure *failure, bool 
         log_failure(&pass->log, level, &failure->error, "%s", failure->reason);
     else if (is_news)
         log_info(&pass->log, "ready");
+    if (!failure_is_set(failure) && pass->former_id != NULL)
+        log_info(&pass->log, "the secret moved to '%s' in region %s; the former one %s (%s)",
+                 pass->database.spec.secret_name, pass->region,
+                 pass->database.spec.retain_on_delete ? "stays" : "is scheduled for deletion",
+                 pass->former_id);
 }
 
 /* Publishes the outcome; a status that could not be written makes the pass a failed one. */

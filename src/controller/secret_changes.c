@@ -58,10 +58,9 @@ static bool names_host(const struct credentials *stored, const struct engine_hos
 
 /* The address that is stored stays as long as the admin connection names it; otherwise it is the
  * one that answered. */
-static const struct engine_host *choose_host(const struct plan_input *input)
+static const struct engine_host *choose_host(const struct plan_input *input,
+                                             const struct credentials *stored)
 {
-    const struct credentials *stored = &input->facts->secret.credentials;
-
     for (size_t i = 0; i < input->server->host_count; i++) {
         if (names_host(stored, &input->server->hosts[i]))
             return &input->server->hosts[i];
@@ -69,11 +68,11 @@ static const struct engine_host *choose_host(const struct plan_input *input)
     return &input->server->hosts[input->facts->engine.host_index];
 }
 
-void secret_changes_render(const struct plan_input *input, struct secret *ret_value)
+void secret_changes_render(const struct plan_input *input, const struct credentials *stored,
+                           struct secret *ret_value)
 {
     const struct database_spec *spec = &input->database->spec;
-    const struct credentials *stored = &input->facts->secret.credentials;
-    const struct engine_host *host = choose_host(input);
+    const struct engine_host *host = choose_host(input, stored);
     auto_credentials struct credentials wanted = {
         .host = mem_strdup(host->host),
         .port = host->port,
@@ -88,11 +87,12 @@ void secret_changes_render(const struct plan_input *input, struct secret *ret_va
 
 bool secret_changes_is_current(const struct plan_input *input)
 {
+    const struct credentials *stored = &input->facts->secret.credentials;
     auto_secret struct secret wanted = {0};
     auto_json json_t *document = NULL;
     struct error err;
 
-    secret_changes_render(input, &wanted);
+    secret_changes_render(input, stored, &wanted);
     return document_parse(secret_reveal(&wanted), wanted.length, &document, &err) &&
-           json_equal(document, input->facts->secret.credentials.document);
+           json_equal(document, stored->document);
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+struct credentials;
 struct plan_input;
 
 /* The tags to set (object) and the keys to remove (array) so that the secret carries what the
@@ -19,7 +20,8 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
 /* True when the stored value is what it should be: the documented keys with the target's names, the
  * server's address and the stored password. */
 bool secret_changes_is_current(const struct plan_input *input) must_check;
-/* What it should be, with the keys that somebody added. */
-void secret_changes_render(const struct plan_input *input, struct secret *ret_value);
+/* What a secret with these stored credentials should be, with the keys that somebody added. */
+void secret_changes_render(const struct plan_input *input, const struct credentials *stored,
+                           struct secret *ret_value);
 
 #endif

@@ -34,8 +34,8 @@ struct row {
 static const char step_letters[PLAN_STEP_COUNT] = {
     [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R', [PLAN_CREATE_USER] = 'U',
     [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_REWRITE_SECRET] = 'W',
-    [PLAN_PROVE_LOGIN] = 'P',     [PLAN_TAG_SECRET] = 't',     [PLAN_UNTAG_SECRET] = 'u',
-    [PLAN_DESCRIBE_SECRET] = 'd',
+    [PLAN_COPY_SECRET] = 'C',     [PLAN_DELETE_FORMER] = 'X',  [PLAN_PROVE_LOGIN] = 'P',
+    [PLAN_TAG_SECRET] = 't',      [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
 static struct engine_marker make_marker(enum thing thing)
@@ -89,7 +89,12 @@ static void store(struct credentials *credentials)
 
 static void make_facts(const struct setup *setup, struct facts *facts)
 {
-    *facts = (struct facts){.server_known = true, .secret_known = true, .proof = setup->proof};
+    *facts = (struct facts){
+        .server_known = true,
+        .secret_known = true,
+        .former_known = true,
+        .proof = setup->proof,
+    };
     facts->engine = (struct engine_facts){
         .server_identity = mem_strdup("server-1"),
         .server_version = mem_strdup("Test 1"),
@@ -233,6 +238,51 @@ CHANGE(secret_is_a_replica)
 CHANGE(secret_is_replicated)
 {
     facts->secret.description.primary_region = mem_strdup("us-east-1");
+}
+
+/* The secret was stored elsewhere until now, with this password. */
+static void move(struct plan_input *input, struct facts *facts, enum thing former,
+                 const char *password)
+{
+    input->former_id = "arn:0";
+    facts->former.state = SECRET_PRESENT;
+    facts->former.is_readable = true;
+    facts->former.description.tags = make_tags(former);
+    secret_set_text(&facts->former.credentials.password, password);
+}
+
+CHANGE(moves)
+{
+    move(input, facts, OURS, "p");
+}
+
+CHANGE(moves_and_is_not_retained)
+{
+    move(input, facts, OURS, "p");
+    database->spec.retain_on_delete = false;
+}
+
+CHANGE(moves_from_a_foreign_secret)
+{
+    move(input, facts, UNMARKED, "p");
+    database->spec.retain_on_delete = false;
+}
+
+CHANGE(moves_to_another_password)
+{
+    move(input, facts, OURS, "q");
+}
+
+CHANGE(moves_from_nowhere)
+{
+    input->former_id = "arn:0";
+}
+
+CHANGE(moves_from_unknown)
+{
+    input->former_id = "arn:0";
+    facts->former_known = false;
+    failure_set(&facts->former_failure, ERROR_UNAVAILABLE, "SecretsManagerUnavailable", "later");
 }
 
 CHANGE(secret_has_keys_of_people)
@@ -556,6 +606,45 @@ static const struct row rows[] = {
      "W",
      NULL,
      NULL},
+    {"secret moves", {OURS, OURS, ABSENT, 0, moves}, "C", NULL, NULL},
+    {"secret moves before anything was made", {ABSENT, ABSENT, ABSENT, 0, moves}, "C", NULL, NULL},
+    {"secret moved", {OURS, OURS, OURS, PROOF_PASSED, moves}, "", NULL, NULL},
+    {"secret moved, not proven", {OURS, OURS, OURS, PROOF_NEEDED, moves}, "P", NULL, NULL},
+    {"secret moved, not retained",
+     {OURS, OURS, OURS, PROOF_PASSED, moves_and_is_not_retained},
+     "X",
+     NULL,
+     NULL},
+    {"secret moved, not retained and not proven",
+     {OURS, OURS, OURS, PROOF_NEEDED, moves_and_is_not_retained},
+     "P",
+     NULL,
+     NULL},
+    {"secret moved from one that is not ours",
+     {OURS, OURS, OURS, PROOF_PASSED, moves_from_a_foreign_secret},
+     "",
+     NULL,
+     NULL},
+    {"secret shall move from one that is not ours",
+     {OURS, OURS, ABSENT, 0, moves_from_a_foreign_secret},
+     "",
+     "CannotRecoverPassword",
+     "cannot recover password"},
+    {"secret shall move to a place with another password",
+     {OURS, OURS, OURS, PROOF_PASSED, moves_to_another_password},
+     "",
+     "Conflict",
+     "another password"},
+    {"secret shall move and is gone",
+     {OURS, OURS, ABSENT, 0, moves_from_nowhere},
+     "",
+     "CannotRecoverPassword",
+     "cannot recover password"},
+    {"secret shall move and the former one is unknown",
+     {OURS, OURS, ABSENT, 0, moves_from_unknown},
+     "",
+     "SecretsManagerUnavailable",
+     "later"},
     {"secret in the old format",
      {OURS, OURS, OURS, PROOF_PASSED, secret_is_of_the_old_format},
      "W",
@@ -810,7 +899,7 @@ static void run_row(const struct row *row)
     auto_database struct database database = {0};
     auto_database_status struct database_status status = {0};
     auto_facts struct facts facts = {0};
-    struct plan_input input = {&database, &status, &owner, &server, "us-east-1", &facts};
+    struct plan_input input = {&database, &status, &owner, &server, "us-east-1", NULL, &facts};
     struct plan plan;
 
     make_database(&database);
@@ -871,8 +960,8 @@ static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
                 for (enum proof_state p = PROOF_NEEDED; p <= PROOF_UNKNOWN; p++) {
                     struct setup setup = {d, u, s, p, NULL};
                     auto_facts struct facts facts = {0};
-                    struct plan_input input = {&database, &status,     &owner,
-                                               &server,   "us-east-1", &facts};
+                    struct plan_input input = {&database,   &status, &owner, &server,
+                                               "us-east-1", NULL,    &facts};
                     struct plan plan;
 
                     make_facts(&setup, &facts);
