@@ -194,8 +194,9 @@ static void recall_proof(struct pass *pass)
     }
     if (is_outdated(pass, &proof))
         return;
-    if (!proof.passed && verified->observed_generation != pass->database.generation)
-        return; /* a person changed the spec: worth one more attempt */
+    if (!proof.passed &&
+        (verified->observed_generation != pass->database.generation || pass->person_acted))
+        return; /* a person did something: worth one more attempt */
     pass->facts.proof = proof.passed ? PROOF_PASSED : PROOF_FAILED;
     if (!proof.passed)
         snprintf(pass->facts.proof_detail, sizeof pass->facts.proof_detail, "%s",

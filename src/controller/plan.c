@@ -35,13 +35,13 @@ static bool refuse_unrecoverable(const struct plan_input *input, struct plan *pl
 }
 
 /* A database that we once made and that is gone is made again only by a person's act after that was
- * found: a spec that is newer than the finding. */
+ * found: a spec that is newer than the finding, or the annotation reconcile-now. */
 static bool is_lost(const struct plan_input *input)
 {
     int64_t found_at = input->status->database_missing_generation;
 
     return input->status->server_identity != NULL &&
-           (found_at == 0 || found_at >= input->database->generation);
+           (found_at == 0 || (found_at >= input->database->generation && !input->person_acted));
 }
 
 /* Something of ours is there and something is missing: only what we made may be completed. */
@@ -60,7 +60,8 @@ static bool check_may_complete(const struct plan_input *input, struct plan *plan
     if (!engine->database.present && is_lost(input))
         return REFUSE(plan, ERROR_INVALID, "DatabaseMissing",
                       "database '%s' was made by this resource and is gone from the server: "
-                      "restore it from a backup, or change the spec to have an empty one made",
+                      "restore it from a backup, or have an empty one made by setting the "
+                      "annotation database.opzkit.io/reconcile-now to a new value",
                       spec->database_name);
     if (engine->user.present && claim_owner_of_user(input) != OWNERSHIP_OURS)
         return REFUSE(plan, ERROR_INVALID, "Conflict",

@@ -50,6 +50,7 @@ struct plan_input {
     const struct connection_string *server; /* where the admin connection points */
     const char *region;                     /* where the secret is looked for */
     const char *former_id; /* where the secret was stored until now; NULL = it shall not move */
+    bool person_acted;     /* asked for a pass by the annotation reconcile-now */
     const struct facts *facts;
 };
 

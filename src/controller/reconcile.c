@@ -63,6 +63,7 @@ struct plan_input pass_plan_input(const struct pass *pass)
         .server = &pass->admin.server,
         .region = pass->region,
         .former_id = pass->former_id,
+        .person_acted = pass->person_acted,
         .facts = &pass->facts,
     };
 }
@@ -327,6 +328,26 @@ static void report(const struct pass *pass, const struct failure *failure, bool 
                  pass->former_id);
 }
 
+static const char *find_request(const struct pass *pass)
+{
+    return document_string(document_at(pass->database.object, "metadata", "annotations", NULL),
+                           ANNOTATION_RECONCILE_NOW);
+}
+
+static bool has_new_request(const struct pass *pass)
+{
+    const char *request = find_request(pass), *handled = pass->status.last_handled_reconcile;
+
+    return request != NULL && (handled == NULL || strcmp(request, handled) != 0);
+}
+
+/* What a person asked for was tried: it succeeded, or failed for a reason that stays. */
+static bool is_lasting(const struct failure *failure)
+{
+    return !failure_is_set(failure) || failure->error.kind == ERROR_INVALID ||
+           failure->error.kind == ERROR_NOT_FOUND || failure->error.kind == ERROR_DENIED;
+}
+
 /* Publishes the outcome; a status that could not be written makes the pass a failed one. */
 static void conclude(struct pass *pass, struct failure *failure, struct reconcile_outcome *outcome)
 {
@@ -338,6 +359,8 @@ static void conclude(struct pass *pass, struct failure *failure, struct reconcil
 
     memcpy(reason_before, ready->reason, sizeof reason_before);
     if (kind != ERROR_CANCELLED && kind != ERROR_CONFLICT && kind != ERROR_GONE) {
+        if (pass->person_acted && is_lasting(failure))
+            database_status_set(&pass->status.last_handled_reconcile, find_request(pass));
         if (pass->database.deleting)
             conditions_set_deleting(pass, failure);
         else
@@ -359,6 +382,7 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
     struct failure failure = {0};
 
     database_status_parse(pass->database.object, &pass->status);
+    pass->person_acted = has_new_request(pass);
     pass->status_before = database_status_render(&pass->status);
     if (pass->database.deleting) {
         if (finalize(pass, &failure)) {

@@ -209,6 +209,19 @@ CHANGE(loss_was_found_and_spec_changed)
     status->database_missing_generation = 1;
 }
 
+CHANGE(loss_was_found_and_a_person_asked)
+{
+    was_ready(input, facts, database, status);
+    status->database_missing_generation = 1;
+    input->person_acted = true;
+}
+
+CHANGE(a_person_asked_before_the_loss_was_found)
+{
+    was_ready(input, facts, database, status);
+    input->person_acted = true;
+}
+
 CHANGE(loss_was_found_after_the_change)
 {
     was_ready_and_spec_changed(input, facts, database, status);
@@ -739,6 +752,16 @@ static const struct row rows[] = {
      "",
      "DatabaseMissing",
      "backup"},
+    {"our database vanished, and a person asked after that was found",
+     {ABSENT, OURS, OURS, PROOF_PASSED, loss_was_found_and_a_person_asked},
+     "D",
+     NULL,
+     NULL},
+    {"our database vanished unseen, and a person asked",
+     {ABSENT, OURS, OURS, PROOF_PASSED, a_person_asked_before_the_loss_was_found},
+     "",
+     "DatabaseMissing",
+     "reconcile-now"},
     {"our database vanished, and a person changed the spec after that was found",
      {ABSENT, OURS, OURS, PROOF_PASSED, loss_was_found_and_spec_changed},
      "D",
@@ -899,7 +922,8 @@ static void run_row(const struct row *row)
     auto_database struct database database = {0};
     auto_database_status struct database_status status = {0};
     auto_facts struct facts facts = {0};
-    struct plan_input input = {&database, &status, &owner, &server, "us-east-1", NULL, &facts};
+    struct plan_input input = {&database,   &status, &owner, &server,
+                               "us-east-1", NULL,    false,  &facts};
     struct plan plan;
 
     make_database(&database);
@@ -961,7 +985,7 @@ static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
                     struct setup setup = {d, u, s, p, NULL};
                     auto_facts struct facts facts = {0};
                     struct plan_input input = {&database,   &status, &owner, &server,
-                                               "us-east-1", NULL,    &facts};
+                                               "us-east-1", NULL,    false,  &facts};
                     struct plan plan;
 
                     make_facts(&setup, &facts);
