@@ -62,6 +62,18 @@ static bool check_immutable(const struct database_spec *spec, const struct datab
            check_unchanged(status->info_username, spec->username, "spec.username", failure);
 }
 
+static bool is_known_annotation(const char *key)
+{
+    static const char *const known[] = {ANNOTATION_RECONCILE_NOW, ANNOTATION_CONFIRM_DROP,
+                                        ANNOTATION_ABANDON};
+
+    for (size_t i = 0; i < array_length(known); i++) {
+        if (strcmp(known[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Whoever sets one of our annotations expects something of it; a new pass is all that this version
  * has to give. */
 static bool check_annotations(const struct database *database, struct failure *failure)
@@ -75,7 +87,7 @@ static bool check_annotations(const struct database *database, struct failure *f
         auto_free char *field = NULL;
 
         if (strncmp(key, ANNOTATION_PREFIX, strlen(ANNOTATION_PREFIX)) != 0 ||
-            strcmp(key, ANNOTATION_RECONCILE_NOW) == 0)
+            is_known_annotation(key))
             continue;
         field = mem_printf("the annotation %.253s", key);
         return refuse(failure, field, "remove it");
@@ -97,4 +109,18 @@ bool admission_check(const struct database *database, const struct database_stat
         return false;
     }
     return true;
+}
+
+bool admission_check_identity(const struct database *database, const struct database_status *status,
+                              struct failure *ret_failure)
+{
+    const struct database_spec *spec = &database->spec;
+
+    if (engine_driver_find(spec->engine) == NULL)
+        return refuse(ret_failure, "this value of spec.engine",
+                      "use postgres, postgresql, mysql or mariadb");
+    if (spec->has_connection_aws_secret)
+        return refuse(ret_failure, "spec.connectionStringAWSSecretRef",
+                      "use spec.connectionStringSecretRef");
+    return check_immutable(spec, status, ret_failure);
 }

@@ -16,4 +16,8 @@
 bool admission_check(const struct database *database, const struct database_status *status,
                      struct failure *ret_failure) must_check;
 
+/* The part of it that a deletion needs: the same names as before, and a way to the server. */
+bool admission_check_identity(const struct database *database, const struct database_status *status,
+                              struct failure *ret_failure) must_check;
+
 #endif

@@ -218,6 +218,76 @@ static bool create_database(struct pass *pass, struct failure *failure)
     return true;
 }
 
+/* --- Taking away ----------------------------------------------------------------------------- */
+
+static bool note_deletion(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    auto_json json_t *tags = json_object();
+    struct error err;
+
+    document_set_string(tags, TAG_DELETING, pass->owner.uid);
+    return secrets_manager_tag(pass->reconciler->secrets, &target, tags, &err) ||
+           fail(failure, STAGE_SECRETS, &err);
+}
+
+static bool set_login(struct pass *pass, bool allowed, struct failure *failure)
+{
+    const char *username = pass->database.spec.username;
+    struct error err;
+
+    if (!pass->driver->set_login(pass->session, username, allowed, &err))
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "%s user '%s'", allowed ? "unlocked" : "locked out", username);
+    return true;
+}
+
+static bool lock_user(struct pass *pass, struct failure *failure)
+{
+    return set_login(pass, false, failure);
+}
+
+static bool unlock_user(struct pass *pass, struct failure *failure)
+{
+    return set_login(pass, true, failure);
+}
+
+static bool drop_database(struct pass *pass, struct failure *failure)
+{
+    const char *database = pass->database.spec.database_name;
+    struct error err;
+
+    if (!pass->driver->drop_database(pass->session, database, &err))
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "dropped database '%s'", database);
+    return true;
+}
+
+static bool drop_user(struct pass *pass, struct failure *failure)
+{
+    const char *username = pass->database.spec.username;
+    struct error err;
+
+    if (!pass->driver->drop_user(pass->session, username, pass->facts.engine.user.marker.uid, &err))
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "dropped user '%s'", username);
+    return true;
+}
+
+static bool delete_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct error err;
+
+    if (!secrets_manager_delete(pass->reconciler->secrets, &target, RECOVERY_WINDOW_DAYS, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "secret '%s' is scheduled for deletion in %d days", target.id,
+             RECOVERY_WINDOW_DAYS);
+    return true;
+}
+
+/* --- Rights, proof and marks ----------------------------------------------------------------- */
+
 static bool grant(struct pass *pass, struct failure *failure)
 {
     struct engine_target target = pass_engine_target(pass);
@@ -321,6 +391,12 @@ static const struct step_operation {
     [PLAN_REWRITE_SECRET] = {rewrite_secret, true},
     [PLAN_COPY_SECRET] = {copy_secret, true},
     [PLAN_MARK] = {mark, true},
+    [PLAN_UNLOCK_USER] = {unlock_user, true},
+    [PLAN_NOTE_DELETION] = {note_deletion, true},
+    [PLAN_LOCK_USER] = {lock_user, true},
+    [PLAN_DROP_DATABASE] = {drop_database, true},
+    [PLAN_DROP_USER] = {drop_user, true},
+    [PLAN_DELETE_SECRET] = {delete_secret, true},
     [PLAN_DELETE_FORMER] = {delete_former, true},
     [PLAN_UNTAG_SECRET] = {untag_secret, true},
     [PLAN_DESCRIBE_SECRET] = {describe_secret, true},

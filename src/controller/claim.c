@@ -12,6 +12,17 @@ enum ownership claim_owner_of_user(const struct plan_input *input)
                              input->owner);
 }
 
+bool claim_is_locked_by_us(const struct plan_input *input)
+{
+    const struct secret_facts *secret = &input->facts->secret;
+    const struct engine_user_facts *user = &input->facts->engine.user;
+
+    return user->present && !user->can_log_in && secret->state == SECRET_PRESENT &&
+           document_string(secret->description.tags, TAG_DELETING) != NULL &&
+           ownership_of_tags(secret->description.tags, input->owner) == OWNERSHIP_OURS &&
+           claim_owner_of_user(input) == OWNERSHIP_OURS;
+}
+
 static bool check_server(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_facts *engine = &input->facts->engine;
@@ -79,7 +90,7 @@ static bool check_user(const struct plan_input *input, struct failure *refusal)
             "remove the mark (the comment on the user) if that one is gone",
             name, other);
     }
-    return check_may_log_in(user, name, refusal);
+    return claim_is_locked_by_us(input) || check_may_log_in(user, name, refusal);
 }
 
 static bool check_database(const struct plan_input *input, struct failure *refusal)

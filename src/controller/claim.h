@@ -18,4 +18,7 @@ bool claim_check(const struct plan_input *input, struct failure *ret_refusal) mu
 /* Whose the user is, as far as its mark or its password tells. */
 enum ownership claim_owner_of_user(const struct plan_input *input);
 
+/* True when a deletion of this resource locked the user out and did not come to its end. */
+bool claim_is_locked_by_us(const struct plan_input *input);
+
 #endif

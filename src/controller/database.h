@@ -16,6 +16,8 @@
 #define DATABASE_API_VERSION     "database.opzkit.io/v1alpha1"
 #define DATABASE_KIND            "Database"
 #define ANNOTATION_PREFIX        "database.opzkit.io/"
+#define ANNOTATION_ABANDON       ANNOTATION_PREFIX "abandon-external-resources"
+#define ANNOTATION_CONFIRM_DROP  ANNOTATION_PREFIX "confirm-drop"
 #define ANNOTATION_RECONCILE_NOW ANNOTATION_PREFIX "reconcile-now"
 #define DATABASE_FINALIZER       "database.opzkit.io/database-finalizer"
 

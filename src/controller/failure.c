@@ -69,6 +69,14 @@ bool failure_set(struct failure *failure, enum error_kind kind, const char *reas
     return false;
 }
 
+void failure_append(struct failure *failure, const char *text)
+{
+    struct error former = failure->error;
+
+    error_set(&failure->error, former.kind, former.code, "%s%s", former.message, text);
+    failure->error.retry_after_ms = former.retry_after_ms;
+}
+
 bool failure_is_set(const struct failure *failure)
 {
     return failure->reason != NULL;

@@ -33,6 +33,8 @@ void failure_of_stage(struct failure *failure, enum stage stage, const struct er
  * failure_set(...)`. */
 bool failure_set(struct failure *failure, enum error_kind kind, const char *reason,
                  const char *format, ...) printf_format(4, 5);
+/* Adds to the message. */
+void failure_append(struct failure *failure, const char *text);
 bool failure_is_set(const struct failure *failure);
 
 #endif

@@ -1,28 +1,131 @@
 #include "controller/finalize.h"
 
+#include "base/memory.h"
+#include "controller/apply.h"
+#include "controller/claim.h"
+#include "controller/deletion_plan.h"
+#include "controller/observe.h"
 #include "controller/pass.h"
+#include "controller/prepare.h"
 #include "controller/proof_memory.h"
 
-bool finalize(struct pass *pass, struct failure *ret_failure)
+#include <string.h>
+
+/* Each round takes at least one thing away; a conflict is looked at again. */
+enum { ROUNDS_LIMIT = 8 };
+
+#define WAY_OUT                                                                                \
+    "; to let the resource go and keep what is left: set spec.retainOnDelete to true, or the " \
+    "annotation " ANNOTATION_ABANDON " to \"true\""
+
+static bool release(struct pass *pass, struct failure *failure)
 {
     struct kube_object_reference reference = database_reference(&pass->database);
     struct error err;
 
-    if (!pass->database.has_finalizer)
-        return true;
-    if (!database_retains_on_delete(&pass->database)) {
-        failure_set(ret_failure, ERROR_INVALID, "DeletionNotSupported",
-                    "deleting the database, user and secret (retainOnDelete: false) is not "
-                    "supported by this version of the operator: set spec.retainOnDelete to true, "
-                    "and the resource goes while they stay");
-        return false;
-    }
     if (!kube_client_remove_finalizer(pass->reconciler->kube, &reference, pass->database.object,
                                       DATABASE_FINALIZER, &err)) {
-        failure_of_stage(ret_failure, STAGE_KUBERNETES, &err);
+        failure_of_stage(failure, STAGE_KUBERNETES, &err);
         return false;
     }
-    log_info(&pass->log, "deleted; database, user and secret stay (retainOnDelete)");
     proof_memory_forget(pass->reconciler->proofs, pass->database.uid);
     return true;
+}
+
+static bool is_abandoned(const struct pass *pass)
+{
+    const char *value = document_string(
+        document_at(pass->database.object, "metadata", "annotations", NULL), ANNOTATION_ABANDON);
+
+    return value != NULL && strcmp(value, "true") == 0;
+}
+
+static bool fail_to_converge(struct failure *failure)
+{
+    return failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
+                       "something keeps making what the operator takes away");
+}
+
+/* Takes away what is ours, looking again after each step. */
+static bool take_away(struct pass *pass, struct failure *failure)
+{
+    for (int round = 0; round < ROUNDS_LIMIT; round++) {
+        struct plan_input input;
+        struct plan plan;
+        bool changed;
+
+        observe(pass);
+        input = pass_plan_input(pass);
+        deletion_plan_make(&input, &plan);
+        *failure = plan.refusal;
+        if (failure_is_set(failure))
+            return false;
+        if (plan.count == 0)
+            return true;
+        if (!apply(pass, &plan, &changed, failure) && failure->error.kind != ERROR_CONFLICT)
+            return false;
+    }
+    return fail_to_converge(failure);
+}
+
+static void report_rest(const struct pass *pass)
+{
+    struct plan_input input = pass_plan_input(pass);
+    auto_free char *rest = deletion_plan_describe_rest(&input);
+
+    if (rest == NULL)
+        log_info(&pass->log, "deleted with its database, user and secret");
+    else
+        log_info(&pass->log, "deleted; left alone, because not marked as this resource's: %s",
+                 rest);
+}
+
+static bool finalize_with_everything(struct pass *pass, struct failure *failure)
+{
+    if (!prepare_for_deletion(pass, failure) || !take_away(pass, failure)) {
+        if (failure->error.kind != ERROR_CANCELLED && failure->error.kind != ERROR_CONFLICT)
+            failure_append(failure, WAY_OUT);
+        return false;
+    }
+    report_rest(pass);
+    return release(pass, failure);
+}
+
+/* A deletion that had begun may have locked the user out.  One attempt: the resource must be able
+ * to go when the server is gone. */
+static void undo_lock_out(struct pass *pass)
+{
+    struct failure failure = {0};
+    struct plan_input input;
+    struct plan plan = {.steps = {PLAN_UNLOCK_USER}, .count = 1};
+    bool changed, done = prepare_for_deletion(pass, &failure);
+
+    if (done) {
+        observe(pass);
+        input = pass_plan_input(pass);
+        if (!pass->facts.server_known || !claim_is_locked_by_us(&input))
+            return;
+        done = apply(pass, &plan, &changed, &failure);
+    }
+    if (!done)
+        log_failure(&pass->log, LOG_LEVEL_WARNING, &failure.error,
+                    "the user may still be locked out by the deletion that was given up");
+}
+
+bool finalize(struct pass *pass, struct failure *ret_failure)
+{
+    if (!pass->database.has_finalizer)
+        return true;
+    if (database_retains_on_delete(&pass->database)) {
+        if (pass->status.phase == DATABASE_PHASE_DELETING)
+            undo_lock_out(pass);
+        log_info(&pass->log, "deleted; database, user and secret stay (retainOnDelete)");
+        return release(pass, ret_failure);
+    }
+    if (is_abandoned(pass)) {
+        log_warning(&pass->log, "deleted; database, user and secret stay as they are (%s)",
+                    ANNOTATION_ABANDON);
+        return release(pass, ret_failure);
+    }
+    return finalize_with_everything(pass, ret_failure);
 }

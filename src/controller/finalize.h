@@ -10,8 +10,9 @@
 
 struct pass;
 
-/* Retained deletion removes the finalizer and asks nobody outside Kubernetes.  True when the
- * resource may go (or is gone); otherwise the failure says what it waits for. */
+/* Retained deletion removes the finalizer and asks nobody outside Kubernetes; otherwise what is
+ * ours is taken away first.  True when the resource may go (or is gone); otherwise the failure says
+ * what it waits for. */
 bool finalize(struct pass *pass, struct failure *ret_failure) must_check;
 
 #endif

@@ -17,6 +17,7 @@
 #define TAG_OWNER_NAMESPACE  TAG_RESERVED_PREFIX "owner-namespace"
 #define TAG_OWNER_NAME       TAG_RESERVED_PREFIX "owner-name"
 #define TAG_CLUSTER          TAG_RESERVED_PREFIX "cluster"
+#define TAG_DELETING         TAG_RESERVED_PREFIX "deleting"
 #define TAG_TRANSFER_TO      TAG_RESERVED_PREFIX "transfer-to"
 
 /* Who the marks of this pass are made for; borrowed. */

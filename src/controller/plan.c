@@ -253,6 +253,10 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
             add_step(ret_plan, PLAN_RESTORE_SECRET); /* its content decides the rest */
         return;
     }
+    if (claim_is_locked_by_us(input)) {
+        add_step(ret_plan, PLAN_UNLOCK_USER);
+        return;
+    }
     if (!plan_creation(input, ret_plan))
         return;
     if (ret_plan->count > 0)
@@ -271,6 +275,12 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_PROVE_LOGIN] = "logging in with the stored password",
         [PLAN_TAG_SECRET] = "setting tags of the secret",
         [PLAN_UNTAG_SECRET] = "removing tags of the secret",
+        [PLAN_UNLOCK_USER] = "unlocking the user",
+        [PLAN_NOTE_DELETION] = "noting the deletion",
+        [PLAN_LOCK_USER] = "locking the user out",
+        [PLAN_DROP_DATABASE] = "dropping the database",
+        [PLAN_DROP_USER] = "dropping the user",
+        [PLAN_DELETE_SECRET] = "scheduling the deletion of the secret",
         [PLAN_MARK] = "marking what is taken over",
         [PLAN_COPY_SECRET] = "storing the password at its new place",
         [PLAN_DELETE_FORMER] = "deleting the secret at its former place",

@@ -30,6 +30,12 @@ enum plan_step {
     PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */
     PLAN_DESCRIBE_SECRET, /* set the description */
     PLAN_REWRITE_SECRET,  /* a new version with the same password */
+    PLAN_UNLOCK_USER,     /* undo the lock-out of a deletion that did not come to its end */
+    PLAN_NOTE_DELETION,   /* in the tags of the secret */
+    PLAN_LOCK_USER,       /* no new sessions */
+    PLAN_DROP_DATABASE,   /* with its sessions ended */
+    PLAN_DROP_USER,       /* likewise */
+    PLAN_DELETE_SECRET,   /* schedule its deletion */
     PLAN_DELETE_FORMER,   /* schedule the deletion of the secret at its former place */
     PLAN_STEP_COUNT,
 };

@@ -39,6 +39,8 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
     }
     if (ownership_is_transferred(present, input->owner))
         json_array_append_new(*ret_remove, json_string(TAG_TRANSFER_TO));
+    if (document_string(present, TAG_DELETING) != NULL)
+        json_array_append_new(*ret_remove, json_string(TAG_DELETING));
     json_array_foreach(managed, i, item) {
         const char *text = json_string_value(item);
 

@@ -176,6 +176,17 @@ struct engine_driver {
     /* Writes the marks anew; what is NULL is left alone. */
     bool (*mark)(struct engine_session *session, const struct engine_marking *marking,
                  struct error *err);
+    /* Lets the user log in or not; its sessions and its password stay. */
+    bool (*set_login)(struct engine_session *session, const char *username, bool allowed,
+                      struct error *err);
+    /* Drops it with its sessions ended; one that is absent is fine.  What is in the way and may not
+     * be ended is named: the codes BlockedBySessions and BlockedByDependencies, kind DENIED or
+     * UNAVAILABLE. */
+    bool (*drop_database)(struct engine_session *session, const char *database, struct error *err);
+    /* Likewise; `uid` is that of the user's marker, for what its creation may have left unfinished.
+     * What the user owns or was granted elsewhere is named, never dropped. */
+    bool (*drop_user)(struct engine_session *session, const char *username, const char *uid,
+                      struct error *err);
     /* Gives the user what it lacks of target->privileges, and takes nothing away.  NULL where
      * ownership decides. */
     bool (*grant)(struct engine_session *session, const struct engine_target *target,

@@ -47,5 +47,8 @@ const struct engine_driver engine_mysql = {
     .create_database = engine_mysql_create_database,
     .grant = engine_mysql_grant,
     .mark = engine_mysql_mark,
+    .set_login = engine_mysql_set_login,
+    .drop_database = engine_mysql_drop_database,
+    .drop_user = engine_mysql_drop_user,
     .prove_login = engine_mysql_prove_login,
 };

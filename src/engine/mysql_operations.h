@@ -18,6 +18,12 @@ bool engine_mysql_create_database(struct engine_session *session,
                                   struct error *err) must_check;
 bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
                         struct error *err) must_check;
+bool engine_mysql_set_login(struct engine_session *session, const char *username, bool allowed,
+                            struct error *err) must_check;
+bool engine_mysql_drop_database(struct engine_session *session, const char *database,
+                                struct error *err) must_check;
+bool engine_mysql_drop_user(struct engine_session *session, const char *username, const char *uid,
+                            struct error *err) must_check;
 bool engine_mysql_mark(struct engine_session *session, const struct engine_marking *marking,
                        struct error *err) must_check;
 bool engine_mysql_prove_login(struct engine_session *session,

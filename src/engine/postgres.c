@@ -56,5 +56,8 @@ const struct engine_driver engine_postgres = {
     .create_user = postgres_create_user,
     .create_database = postgres_create_database,
     .mark = postgres_mark,
+    .set_login = postgres_set_login,
+    .drop_database = postgres_drop_database,
+    .drop_user = postgres_drop_user,
     .prove_login = postgres_prove_login,
 };

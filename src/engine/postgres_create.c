@@ -113,12 +113,15 @@ bool postgres_create_user(struct engine_session *session,
 
 /* --- The database ---------------------------------------------------------------------------- */
 
-enum leftover { LEFTOVER_NONE, LEFTOVER_USABLE, LEFTOVER_HALF_DROPPED };
+char *postgres_temporary_name(const char *uid)
+{
+    return mem_printf(TEMPORARY_PREFIX "%s", uid != NULL ? uid : "");
+}
 
 /* What an interrupted call of ours left under the temporary name; the id of a usable one is the
  * caller's. */
-static bool find_leftover(struct engine_session *session, const char *temporary,
-                          enum leftover *ret_leftover, char **ret_id, struct error *err)
+bool postgres_find_leftover(struct engine_session *session, const char *temporary,
+                            enum postgres_leftover *ret_leftover, char **ret_id, struct error *err)
 {
     static const char sql[] = "SELECT oid::text, datconnlimit = -2, datdba = (SELECT oid FROM"
                               " pg_roles WHERE rolname = current_user) FROM pg_database"
@@ -129,14 +132,15 @@ static bool find_leftover(struct engine_session *session, const char *temporary,
     if (!postgres_query(session, "looking for an unfinished database", sql, parameters, 1, &result,
                         err))
         return false;
-    *ret_leftover = LEFTOVER_NONE;
+    *ret_leftover = POSTGRES_LEFTOVER_NONE;
     if (PQntuples(result) == 0)
         return true;
     if (PQgetvalue(result, 0, 2)[0] != 't')
         return error_set(err, ERROR_INVALID, "ForeignTemporary",
                          "a database '%s' exists and is not the admin user's: drop or rename it",
                          temporary);
-    *ret_leftover = PQgetvalue(result, 0, 1)[0] == 't' ? LEFTOVER_HALF_DROPPED : LEFTOVER_USABLE;
+    *ret_leftover = PQgetvalue(result, 0, 1)[0] == 't' ? POSTGRES_LEFTOVER_HALF_DROPPED
+                                                       : POSTGRES_LEFTOVER_USABLE;
     *ret_id = mem_strdup(PQgetvalue(result, 0, 0));
     return true;
 }
@@ -155,13 +159,13 @@ static bool run_on_database(struct engine_session *session, const char *doing, c
 static bool ensure_temporary(struct engine_session *session, const char *temporary, char **ret_id,
                              struct error *err)
 {
-    enum leftover leftover;
+    enum postgres_leftover leftover;
 
-    if (!find_leftover(session, temporary, &leftover, ret_id, err))
+    if (!postgres_find_leftover(session, temporary, &leftover, ret_id, err))
         return false;
-    if (leftover == LEFTOVER_USABLE)
+    if (leftover == POSTGRES_LEFTOVER_USABLE)
         return true;
-    if (leftover == LEFTOVER_HALF_DROPPED &&
+    if (leftover == POSTGRES_LEFTOVER_HALF_DROPPED &&
         !run_on_database(session, "dropping an unfinished database", "DROP DATABASE ", temporary,
                          err))
         return false;
@@ -169,9 +173,9 @@ static bool ensure_temporary(struct engine_session *session, const char *tempora
         return false;
     free(*ret_id);
     *ret_id = NULL;
-    if (!find_leftover(session, temporary, &leftover, ret_id, err))
+    if (!postgres_find_leftover(session, temporary, &leftover, ret_id, err))
         return false;
-    if (leftover != LEFTOVER_USABLE)
+    if (leftover != POSTGRES_LEFTOVER_USABLE)
         return error_set(err, ERROR_CONFLICT, NULL, "the new database '%s' vanished", temporary);
     return true;
 }
@@ -218,7 +222,7 @@ static bool give_up(struct engine_session *session, const char *temporary)
 bool postgres_create_database(struct engine_session *session,
                               const struct engine_database_creation *creation, struct error *err)
 {
-    auto_free char *temporary = mem_printf(TEMPORARY_PREFIX "%s", creation->marker->uid);
+    auto_free char *temporary = postgres_temporary_name(creation->marker->uid);
     auto_strbuf struct strbuf sql = {0};
     auto_free char *id = NULL;
     struct admin_rights rights;

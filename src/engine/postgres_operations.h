@@ -14,6 +14,25 @@ bool postgres_create_user(struct engine_session *session,
 bool postgres_create_database(struct engine_session *session,
                               const struct engine_database_creation *creation, struct error *err)
     must_check;
+/* What an interrupted creation left under the temporary name of a resource's uid. */
+enum postgres_leftover {
+    POSTGRES_LEFTOVER_NONE,
+    POSTGRES_LEFTOVER_USABLE,
+    POSTGRES_LEFTOVER_HALF_DROPPED,
+};
+
+char *postgres_temporary_name(const char *uid) returns_owned;
+/* The id of a usable one is the caller's.  INVALID when it is not the admin's. */
+bool postgres_find_leftover(struct engine_session *session, const char *temporary,
+                            enum postgres_leftover *ret_leftover, char **ret_id, struct error *err)
+    must_check;
+
+bool postgres_set_login(struct engine_session *session, const char *username, bool allowed,
+                        struct error *err) must_check;
+bool postgres_drop_database(struct engine_session *session, const char *database, struct error *err)
+    must_check;
+bool postgres_drop_user(struct engine_session *session, const char *username, const char *uid,
+                        struct error *err) must_check;
 bool postgres_mark(struct engine_session *session, const struct engine_marking *marking,
                    struct error *err) must_check;
 bool postgres_prove_login(struct engine_session *session,

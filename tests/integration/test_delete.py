@@ -7,7 +7,6 @@ from devstack.kube import ControlPlane
 from devstack.operator import Operator
 from devstack.process import wait_until
 from devstack.secretsmanager import SecretsManagerServer
-from support.cluster import condition
 from support.resources import database, unique
 from support.tenant import Tenant, assert_works
 from support.watching import CallWatch, SqlWatch
@@ -58,23 +57,6 @@ def test_a_resource_in_error_can_be_deleted(tenant: Tenant) -> None:
     tenant.delete(name)
 
     assert not tenant.exists("database", name)
-
-
-def test_deleting_everything_says_that_it_is_not_built_yet_and_how_to_go_on(tenant: Tenant) -> None:
-    name = unique("temporary")
-    tenant.apply(database(name, retainOnDelete=False))
-    tenant.wait_ready(name)
-    sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
-
-    tenant.delete(name, wait=False)
-    status = tenant.wait_for(name, lambda status: status.get("phase") == "Deleting", "being deleted")
-
-    assert condition(status, "Ready")["reason"] == "DeletionNotSupported"
-    assert "set spec.retainOnDelete to true" in status["message"]
-    assert sql.changes() == [] and calls.writes() == []
-    tenant.patch(name, {"spec": {"retainOnDelete": True}})
-    wait_until(lambda: not tenant.exists("database", name), "the end of the resource", 10)
-    assert_works(tenant.stored(f"rds/postgres/{name}"))
 
 
 def test_deleting_the_namespace_works(tenant: Tenant, kube: ControlPlane, secretsmanager: SecretsManagerServer) -> None:

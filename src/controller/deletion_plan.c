@@ -1,0 +1,174 @@
+#include "controller/deletion_plan.h"
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "controller/claim.h"
+
+#include <string.h>
+
+static void add_step(struct plan *plan, enum plan_step step)
+{
+    plan->steps[plan->count++] = step;
+}
+
+/* --- What is ours ---------------------------------------------------------------------------- */
+
+/* The predecessor's comment is on what it made and on what it found: it counts where it is on both,
+ * or where a person confirms the name. */
+static bool is_confirmed(const struct plan_input *input)
+{
+    const char *name =
+        document_string(document_at(input->database->object, "metadata", "annotations", NULL),
+                        ANNOTATION_CONFIRM_DROP);
+
+    return name != NULL && strcmp(name, input->database->spec.database_name) == 0;
+}
+
+static bool is_predecessors(const struct plan_input *input)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+    bool on_database = engine->database.marker.kind == ENGINE_MARKER_PREDECESSOR;
+    bool on_user = engine->user.marker.kind == ENGINE_MARKER_PREDECESSOR;
+
+    return (on_database && on_user) || ((on_database || on_user) && is_confirmed(input));
+}
+
+static bool owns_database(const struct plan_input *input)
+{
+    const struct engine_database_facts *database = &input->facts->engine.database;
+
+    switch (ownership_of_marker(&database->marker, input->owner)) {
+    case OWNERSHIP_OURS:
+        return !database->is_reserved;
+    case OWNERSHIP_PREDECESSOR:
+        return !database->is_reserved && is_predecessors(input);
+    case OWNERSHIP_NONE:
+    case OWNERSHIP_RELEASED:
+    case OWNERSHIP_OTHER:
+        break;
+    }
+    return false;
+}
+
+static bool owns_user(const struct plan_input *input)
+{
+    const struct engine_user_facts *user = &input->facts->engine.user;
+
+    if (user->is_admin_itself || user->privileged_as != NULL)
+        return false;
+    switch (claim_owner_of_user(input)) {
+    case OWNERSHIP_OURS:
+        return true;
+    case OWNERSHIP_PREDECESSOR:
+        return is_predecessors(input);
+    case OWNERSHIP_NONE:
+    case OWNERSHIP_RELEASED:
+    case OWNERSHIP_OTHER:
+        break;
+    }
+    return false;
+}
+
+static bool owns_secret(const struct plan_input *input, const struct secret_facts *secret)
+{
+    return secret->state == SECRET_PRESENT &&
+           ownership_of_tags(secret->description.tags, input->owner) == OWNERSHIP_OURS;
+}
+
+/* --- The plan -------------------------------------------------------------------------------- */
+
+static bool check_known(const struct plan_input *input, struct plan *plan)
+{
+    if (!input->facts->server_known)
+        plan->refusal = input->facts->server_failure;
+    else if (!input->facts->secret_known)
+        plan->refusal = input->facts->secret_failure;
+    else if (!input->facts->former_known)
+        plan->refusal = input->facts->former_failure;
+    else if (input->facts->engine.read_only)
+        failure_set(&plan->refusal, ERROR_UNAVAILABLE, "ServerReadOnly",
+                    "the server at %s is read-only (a standby?): point the admin connection at the "
+                    "primary",
+                    input->server->hosts[0].host);
+    return !failure_is_set(&plan->refusal);
+}
+
+/* On another server than the one that was used, that nothing is there proves nothing. */
+static bool check_same_server(const struct plan_input *input, struct plan *plan)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+    const char *remembered = input->status->server_identity;
+
+    if (remembered == NULL || strcmp(remembered, engine->server_identity) == 0 ||
+        owns_database(input) || owns_user(input))
+        return true;
+    return failure_set(&plan->refusal, ERROR_INVALID, "ServerChanged",
+                       "the admin connection points at another server (identity %s) than the one "
+                       "with the database (%s): point it back, so that database and user can be "
+                       "dropped there",
+                       engine->server_identity, remembered);
+}
+
+static bool is_noted(const struct secret_facts *secret)
+{
+    return document_string(secret->description.tags, TAG_DELETING) != NULL;
+}
+
+static void plan_server(const struct plan_input *input, struct plan *plan)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+    bool has_user = engine->user.present && owns_user(input);
+    bool has_database = engine->database.present && owns_database(input);
+
+    if ((has_user || has_database) && owns_secret(input, &input->facts->secret) &&
+        !is_noted(&input->facts->secret))
+        add_step(plan, PLAN_NOTE_DELETION);
+    if (has_user && engine->user.can_log_in)
+        add_step(plan, PLAN_LOCK_USER);
+    if (has_database)
+        add_step(plan, PLAN_DROP_DATABASE);
+    if (has_user)
+        add_step(plan, PLAN_DROP_USER);
+}
+
+/* A user that stays may log in with the password that only the secret knows. */
+static void plan_secrets(const struct plan_input *input, struct plan *plan)
+{
+    if (plan->count > 0 || input->facts->engine.user.present)
+        return;
+    if (input->former_id != NULL && owns_secret(input, &input->facts->former))
+        add_step(plan, PLAN_DELETE_FORMER);
+    if (owns_secret(input, &input->facts->secret))
+        add_step(plan, PLAN_DELETE_SECRET);
+}
+
+void deletion_plan_make(const struct plan_input *input, struct plan *ret_plan)
+{
+    *ret_plan = (struct plan){0};
+    if (!check_known(input, ret_plan) || !check_same_server(input, ret_plan))
+        return;
+    plan_server(input, ret_plan);
+    plan_secrets(input, ret_plan);
+}
+
+/* --- What stays ------------------------------------------------------------------------------ */
+
+static void append_item(struct strbuf *text, const char *what, const char *name)
+{
+    strbuf_append_format(text, "%s%s '%s'", text->length > 0 ? ", " : "", what, name);
+}
+
+char *deletion_plan_describe_rest(const struct plan_input *input)
+{
+    const struct database_spec *spec = &input->database->spec;
+    const struct facts *facts = input->facts;
+    auto_strbuf struct strbuf text = {0};
+
+    if (facts->engine.database.present)
+        append_item(&text, "database", spec->database_name);
+    if (facts->engine.user.present)
+        append_item(&text, "user", spec->username);
+    if (facts->secret.state == SECRET_PRESENT)
+        append_item(&text, "secret", spec->secret_name);
+    return text.length > 0 ? strbuf_detach(&text) : NULL;
+}

@@ -1,0 +1,94 @@
+#include "controller/prepare.h"
+
+#include "base/memory.h"
+#include "controller/admission.h"
+#include "controller/cluster_identity.h"
+#include "controller/pass.h"
+
+#include <string.h>
+
+static bool fail(struct failure *failure, enum stage stage, const struct error *err)
+{
+    failure_of_stage(failure, stage, err);
+    return false;
+}
+
+/* The secret moves when the spec says so; a default that changed moves nothing. */
+static void find_former(struct pass *pass)
+{
+    const struct database_status *status = &pass->status;
+    const struct database_spec *spec = &pass->database.spec;
+
+    if (status->secret_arn == NULL || status->actual_secret_name == NULL ||
+        status->secret_region == NULL)
+        return;
+    if (strcmp(status->actual_secret_name, spec->secret_name) == 0 &&
+        strcmp(status->secret_region, pass->region) == 0)
+        return;
+    pass->former_id = mem_strdup(status->secret_arn);
+    pass->former_region = mem_strdup(status->secret_region);
+}
+
+static bool find_region(struct pass *pass, struct failure *failure)
+{
+    const char *region = pass->database.spec.region;
+
+    /* Where a secret was stored stays its place, even when the default moves. */
+    if (region == NULL && pass->status.secret_arn != NULL)
+        region = pass->status.secret_region;
+    if (region == NULL)
+        region = pass->reconciler->default_region;
+    if (region == NULL) {
+        failure_set(failure, ERROR_INVALID, "RegionUnknown",
+                    "no AWS region is known: set spec.awsSecretsManager.region, or AWS_REGION in "
+                    "the operator's environment");
+        return false;
+    }
+    pass->region = mem_strdup(region);
+    find_former(pass);
+    return true;
+}
+
+static bool check_names(struct pass *pass, struct failure *failure)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct error err;
+
+    if (pass->driver->check_names(&target, pass->admin.server.username, &err))
+        return true;
+    failure_set(failure, err.kind, "ReservedName", "%s", err.message);
+    return false;
+}
+
+static bool prepare_server(struct pass *pass, struct failure *failure)
+{
+    const struct reconciler *reconciler = pass->reconciler;
+    struct error err;
+
+    if (!cluster_identity_get(reconciler->cluster, reconciler->kube, &pass->owner.cluster_id, &err))
+        return fail(failure, STAGE_KUBERNETES, &err);
+    pass->driver = engine_driver_find(pass->database.spec.engine);
+    if (!admin_connection_read(reconciler->kube, &pass->database, pass->driver, &pass->admin, &err))
+        return fail(failure, STAGE_ADMIN_SECRET, &err);
+    return check_names(pass, failure);
+}
+
+bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
+{
+    struct error err;
+
+    if (!database_parse_spec(&pass->database, &err))
+        return fail(ret_failure, STAGE_SPEC, &err);
+    return admission_check(&pass->database, &pass->status, ret_failure) &&
+           find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
+}
+
+bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
+{
+    struct error err;
+
+    if (!database_parse_spec(&pass->database, &err))
+        return fail(ret_failure, STAGE_SPEC, &err);
+    return admission_check_identity(&pass->database, &pass->status, ret_failure) &&
+           find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
+}

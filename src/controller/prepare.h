@@ -1,0 +1,18 @@
+/*
+ * What a pass needs before it can ask anything outside Kubernetes: the spec, the region, the driver
+ * and the admin connection.
+ */
+#ifndef CONTROLLER_PREPARE_H
+#define CONTROLLER_PREPARE_H
+
+#include <stdbool.h>
+
+struct failure;
+struct pass;
+
+/* For a pass that makes and keeps: also refuses what this version cannot do. */
+bool prepare_for_making(struct pass *pass, struct failure *ret_failure);
+/* For a pass that takes away. */
+bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure);
+
+#endif
