@@ -3,50 +3,11 @@
  */
 #include "base/memory.h"
 #include "controller/plan.h"
+#include "plan_fixture.h"
 #include "support/test.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define CLUSTER "c-1"
-
-/* Which of the three exist, and whose mark they carry. */
-enum thing {
-    ABSENT,
-    UNMARKED,
-    OURS,
-    OLDER_UID,
-    RELEASED,
-    FORMER_CLUSTERS,
-    OTHERS,
-    PREDECESSORS,
-    FOREIGN_CLUSTERS
-};
-
-/* The cluster a thing is marked by, and the resource. */
-static const char *cluster_of(enum thing thing)
-{
-    if (thing == FORMER_CLUSTERS)
-        return "c-0";
-    return thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER;
-}
-
-static const char *name_of(enum thing thing)
-{
-    if (thing == RELEASED)
-        return "gone";
-    return thing == OTHERS ? "other" : "app";
-}
-
-struct setup {
-    enum thing database;
-    enum thing user;
-    enum thing secret;
-    enum proof_state proof;
-    /* What is unusual; applied after the above. */
-    void (*change)(struct plan_input *input, struct facts *facts, struct database *database,
-                   struct database_status *status);
-};
 
 struct row {
     const char *name;
@@ -72,136 +33,6 @@ static const char step_letters[PLAN_STEP_COUNT] = {
     [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
-static struct engine_marker make_marker(enum thing thing)
-{
-    struct engine_marker marker = {0};
-
-    if (thing == ABSENT || thing == UNMARKED)
-        return marker;
-    if (thing == PREDECESSORS) {
-        marker.kind = ENGINE_MARKER_PREDECESSOR;
-        return marker;
-    }
-    marker = (struct engine_marker){
-        .kind = ENGINE_MARKER_OURS,
-        .cluster = mem_strdup(cluster_of(thing)),
-        .namespace_name = mem_strdup("team"),
-        .name = mem_strdup(name_of(thing)),
-        .uid = mem_strdup(thing == OLDER_UID ? "u-0" : "u-1"),
-        .database = mem_strdup("1"),
-    };
-    return marker;
-}
-
-static json_t *make_tags(enum thing thing)
-{
-    json_t *tags = json_object();
-
-    document_set_string(tags, "kept-by-somebody", "yes");
-    if (thing == UNMARKED)
-        return tags;
-    document_set_string(tags, "ManagedBy", "database-user-operator");
-    if (thing == PREDECESSORS)
-        return tags;
-    document_set_string(tags, TAG_OWNER_NAMESPACE, "team");
-    document_set_string(tags, TAG_OWNER_NAME, name_of(thing));
-    document_set_string(tags, TAG_CLUSTER, cluster_of(thing));
-    return tags;
-}
-
-/* What is stored says what the members say. */
-static void store(struct credentials *credentials)
-{
-    auto_secret struct secret value = {0};
-    struct error err;
-
-    json_decref(credentials->document);
-    credentials->document = NULL;
-    payload_render(credentials, &engine_postgres, "postgres", &value);
-    assert_true(document_parse(secret_reveal(&value), value.length, &credentials->document, &err));
-}
-
-static void make_facts(const struct setup *setup, struct facts *facts)
-{
-    *facts = (struct facts){
-        .server_known = true,
-        .secret_known = true,
-        .former_known = true,
-        .proof = setup->proof,
-    };
-    facts->engine = (struct engine_facts){
-        .server_identity = mem_strdup("server-1"),
-        .server_version = mem_strdup("Test 1"),
-        .marks_users = true,
-    };
-    facts->engine.database = (struct engine_database_facts){
-        .present = setup->database != ABSENT,
-        .owner = mem_strdup("app"),
-        .owned_by_target = true,
-        .id = mem_strdup("1"),
-        .marker = make_marker(setup->database),
-    };
-    facts->engine.user = (struct engine_user_facts){
-        .present = setup->user != ABSENT,
-        .can_log_in = true,
-        .is_administered = true,
-        .id = mem_strdup("2"),
-        .marker = make_marker(setup->user),
-    };
-    if (setup->secret == ABSENT)
-        return;
-    facts->secret.state = SECRET_PRESENT;
-    facts->secret.is_readable = true;
-    facts->secret.description = (struct secret_description){
-        .arn = mem_strdup("arn:1"),
-        .name = mem_strdup("rds/postgres/app"),
-        .description = mem_strdup("Database credentials for app"),
-        .current_version = mem_strdup("v-1"),
-        .tags = make_tags(setup->secret),
-    };
-    facts->secret.credentials = (struct credentials){
-        .host = mem_strdup("db.example.com"),
-        .port = 5432,
-        .database = mem_strdup("app"),
-        .username = mem_strdup("app"),
-        .format_version = "v2",
-    };
-    secret_set_text(&facts->secret.credentials.password, "p");
-    store(&facts->secret.credentials);
-}
-
-static void make_database(struct database *database)
-{
-    *database = (struct database){
-        .namespace_name = mem_strdup("team"),
-        .name = mem_strdup("app"),
-        .uid = mem_strdup("u-1"),
-        .resource_version = mem_strdup("7"),
-        .generation = 1,
-        .spec =
-            {
-                .engine = mem_strdup("postgres"),
-                .database_name = mem_strdup("app"),
-                .username = mem_strdup("app"),
-                .secret_name = mem_strdup("rds/postgres/app"),
-                .description = mem_strdup("Database credentials for app"),
-                .privileges.all = true,
-                .retain_on_delete = true,
-            },
-    };
-}
-
-static void replace(char **member, const char *text)
-{
-    free(*member);
-    *member = mem_strdup_or_null(text);
-}
-
-#define CHANGE(name)                                                                          \
-    static void name(struct plan_input *input maybe_unused, struct facts *facts maybe_unused, \
-                     struct database *database maybe_unused,                                  \
-                     struct database_status *status maybe_unused)
-
 CHANGE(server_unknown)
 {
     facts->server_known = false;
@@ -221,12 +52,12 @@ CHANGE(server_read_only)
 
 CHANGE(other_server_remembered)
 {
-    replace(&status->server_identity, "server-0");
+    plan_fixture_replace(&status->server_identity, "server-0");
 }
 
 CHANGE(was_ready)
 {
-    replace(&status->server_identity, "server-1");
+    plan_fixture_replace(&status->server_identity, "server-1");
     status->database_created = true;
     status->observed_generation = 1;
 }
@@ -294,7 +125,7 @@ static void move(struct plan_input *input, struct facts *facts, enum thing forme
     input->former_id = "arn:0";
     facts->former.state = SECRET_PRESENT;
     facts->former.is_readable = true;
-    facts->former.description.tags = make_tags(former);
+    facts->former.description.tags = plan_fixture_make_tags(former);
     secret_set_text(&facts->former.credentials.password, password);
 }
 
@@ -354,7 +185,7 @@ CHANGE(secret_lacks_the_url)
 
 CHANGE(user_is_superuser)
 {
-    replace(&facts->engine.user.privileged_as, "SUPERUSER");
+    plan_fixture_replace(&facts->engine.user.privileged_as, "SUPERUSER");
 }
 
 CHANGE(user_is_admin)
@@ -374,7 +205,7 @@ CHANGE(database_half_dropped)
 
 CHANGE(database_of_somebody)
 {
-    replace(&facts->engine.database.owner, "dba");
+    plan_fixture_replace(&facts->engine.database.owner, "dba");
     facts->engine.database.owned_by_target = false;
 }
 
@@ -397,40 +228,40 @@ CHANGE(secret_of_service)
 
 CHANGE(secret_names_other_database)
 {
-    replace(&facts->secret.credentials.database, "billing");
+    plan_fixture_replace(&facts->secret.credentials.database, "billing");
 }
 
 CHANGE(secret_names_other_user)
 {
-    replace(&facts->secret.credentials.username, "billing");
+    plan_fixture_replace(&facts->secret.credentials.username, "billing");
 }
 
 CHANGE(secret_names_other_host)
 {
-    replace(&facts->secret.credentials.host, "other.example.com");
-    store(&facts->secret.credentials);
+    plan_fixture_replace(&facts->secret.credentials.host, "other.example.com");
+    plan_fixture_store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_other_port)
 {
     facts->secret.credentials.port = 6432;
-    store(&facts->secret.credentials);
+    plan_fixture_store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_other_host_of_the_same_server)
 {
     secret_names_other_host(input, facts, database, status);
-    replace(&status->server_identity, "server-1");
+    plan_fixture_replace(&status->server_identity, "server-1");
 }
 
 CHANGE(secret_names_host_in_capitals)
 {
-    replace(&facts->secret.credentials.host, "DB.Example.COM");
+    plan_fixture_replace(&facts->secret.credentials.host, "DB.Example.COM");
 }
 
 CHANGE(secret_names_another_port_alone)
 {
-    replace(&facts->secret.credentials.host, NULL);
+    plan_fixture_replace(&facts->secret.credentials.host, NULL);
     facts->secret.credentials.port = 6432;
     json_object_set_new(facts->secret.credentials.document, "DB_PORT", json_integer(6432));
     json_object_del(facts->secret.credentials.document, "DB_HOST");
@@ -442,16 +273,16 @@ CHANGE(secret_names_the_second_host)
 
     server->hosts[1] = (struct engine_host){.host = mem_strdup("db2.example.com"), .port = 5433};
     server->host_count = 2;
-    replace(&facts->secret.credentials.host, "db2.example.com");
+    plan_fixture_replace(&facts->secret.credentials.host, "db2.example.com");
     facts->secret.credentials.port = 5433;
-    store(&facts->secret.credentials);
+    plan_fixture_store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_only_password)
 {
-    replace(&facts->secret.credentials.host, NULL);
-    replace(&facts->secret.credentials.database, NULL);
-    replace(&facts->secret.credentials.username, NULL);
+    plan_fixture_replace(&facts->secret.credentials.host, NULL);
+    plan_fixture_replace(&facts->secret.credentials.database, NULL);
+    plan_fixture_replace(&facts->secret.credentials.username, NULL);
     facts->secret.credentials.port = 0;
     json_object_clear(facts->secret.credentials.document);
     json_object_set_new(facts->secret.credentials.document, "DB_PASSWORD", json_string("p"));
@@ -459,13 +290,13 @@ CHANGE(secret_names_only_password)
 
 CHANGE(privilege_missing)
 {
-    replace(&facts->engine.database.owner, "");
+    plan_fixture_replace(&facts->engine.database.owner, "");
     facts->engine.privileges.missing = mem_strdup("SELECT");
 }
 
 CHANGE(privilege_too_many)
 {
-    replace(&facts->engine.database.owner, "");
+    plan_fixture_replace(&facts->engine.database.owner, "");
     facts->engine.privileges.excess = mem_strdup("DROP");
 }
 
@@ -489,7 +320,7 @@ CHANGE(engine_marks_no_users_and_password_differs)
 
 CHANGE(description_changed)
 {
-    replace(&database->spec.description, "Something else");
+    plan_fixture_replace(&database->spec.description, "Something else");
 }
 
 CHANGE(tag_added)
@@ -992,35 +823,19 @@ static void check_row(const struct row *row, const struct plan *plan)
                  row->message_part);
 }
 
-static void run_row(const struct row *row)
+static void check_plan(void *context, const struct plan_input *input)
 {
-    auto_json json_t *released = json_pack("[s]", CLUSTER " team/gone");
-    struct owner owner = {CLUSTER, "team", "app", "u-1", "c-0", released};
-    struct connection_string server = {
-        .hosts = {{.host = mem_strdup("db.example.com"), .port = 5432}}, .host_count = 1};
-    auto_database struct database database = {0};
-    auto_database_status struct database_status status = {0};
-    auto_facts struct facts facts = {0};
-    struct plan_input input = {&database,   &status, &owner, &server,
-                               "us-east-1", NULL,    false,  &facts};
+    const struct row *row = context;
     struct plan plan;
 
-    make_database(&database);
-    make_facts(&row->setup, &facts);
-    if (row->setup.change != NULL)
-        row->setup.change(&input, &facts, &database, &status);
-
-    plan_make(&input, &plan);
-
+    plan_make(input, &plan);
     check_row(row, &plan);
-    free(server.hosts[0].host);
-    free(server.hosts[1].host);
 }
 
 static void test_each_state_has_its_plan(void **state maybe_unused)
 {
     for (size_t i = 0; i < array_length(rows); i++)
-        run_row(&rows[i]);
+        plan_fixture_run(&rows[i].setup, check_plan, (void *)(uintptr_t)&rows[i]);
 }
 
 /* Whatever exists and whoever's it is: nothing is made that exists, a secret is made only when
@@ -1057,7 +872,7 @@ static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
     auto_database struct database database = {0};
     struct database_status status = {0};
 
-    make_database(&database);
+    plan_fixture_make_database(&database);
     for (enum thing d = ABSENT; d <= FOREIGN_CLUSTERS; d++) {
         for (enum thing u = ABSENT; u <= FOREIGN_CLUSTERS; u++) {
             for (enum thing s = ABSENT; s <= FOREIGN_CLUSTERS; s++) {
@@ -1068,7 +883,7 @@ static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
                                                "us-east-1", NULL,    false,  &facts};
                     struct plan plan;
 
-                    make_facts(&setup, &facts);
+                    plan_fixture_make_facts(&setup, &facts);
                     plan_make(&input, &plan);
                     check_invariants(&setup, &plan);
                 }
