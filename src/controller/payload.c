@@ -22,9 +22,8 @@ static void append_percent_text(struct strbuf *buf, const char *text)
     encoding_append_percent(buf, text, strlen(text));
 }
 
-/* scheme://user:password@host:port/database, every part escaped (RFC 3986). */
-static void append_url(struct strbuf *url, const struct credentials *credentials,
-                       const struct engine_driver *driver)
+void payload_append_url(struct strbuf *url, const struct credentials *credentials,
+                        const struct engine_driver *driver)
 {
     bool is_ipv6 = strchr(credentials->host, ':') != NULL;
 
@@ -46,7 +45,7 @@ void payload_render(const struct credentials *credentials, const struct engine_d
     auto_json json_t *json =
         credentials->document != NULL ? json_deep_copy(credentials->document) : json_object();
 
-    append_url(&url, credentials, driver);
+    payload_append_url(&url, credentials, driver);
     json_object_set_new(json, "DB_HOST", json_string(credentials->host));
     json_object_set_new(json, "DB_PORT", json_integer(credentials->port));
     json_object_set_new(json, "DB_NAME", json_string(credentials->database));

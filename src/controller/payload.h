@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct strbuf;
+
 /* What a stored secret says; NULL or 0 where it says nothing.  {0} is empty. */
 struct credentials {
     char *host;
@@ -28,6 +30,10 @@ struct credentials {
 void credentials_release(struct credentials *credentials);
 #define auto_credentials run_at_scope_end(credentials_release)
 
+/* scheme://user:password@host:port/database, every part escaped (RFC 3986).  The buffer should be
+ * an erasing one. */
+void payload_append_url(struct strbuf *url, const struct credentials *credentials,
+                        const struct engine_driver *driver);
 /* The documented JSON for this word of spec.engine, over what is stored besides, compact, keys
  * sorted, in an erasing secret. */
 void payload_render(const struct credentials *credentials, const struct engine_driver *driver,
