@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-#define LABEL_CURRENT   "AWSCURRENT"
-#define LABEL_CANONICAL "dbuo-canonical"
-#define LABEL_PENDING   "dbuo-pending"
-
 struct secrets_manager {
     struct aws_json_client *client;
 };
@@ -154,9 +150,9 @@ bool secrets_manager_describe(struct secrets_manager *manager,
         .arn = mem_strdup(arn),
         .name = mem_strdup_or_null(document_string(output, "Name")),
         .description = mem_strdup(description != NULL ? description : ""),
-        .current_version = find_version(versions, LABEL_CURRENT),
-        .canonical_version = find_version(versions, LABEL_CANONICAL),
-        .pending_version = find_version(versions, LABEL_PENDING),
+        .current_version = find_version(versions, SECRETS_MANAGER_LABEL_CURRENT),
+        .canonical_version = find_version(versions, SECRETS_MANAGER_LABEL_CANONICAL),
+        .pending_version = find_version(versions, SECRETS_MANAGER_LABEL_PENDING),
         .owning_service = mem_strdup_or_null(document_string(output, "OwningService")),
         .primary_region = mem_strdup_or_null(document_string(output, "PrimaryRegion")),
         .tags = read_tags(document_at(output, "Tags", NULL)),
@@ -256,7 +252,8 @@ bool secrets_manager_put_value(struct secrets_manager *manager,
     if (!call(manager, target, "PutSecretValue", input, &output, err))
         return false;
     /* An old token is "success" too, and leaves the label where it was. */
-    if (!has_text(json_object_get(output, "VersionStages"), label != NULL ? label : LABEL_CURRENT))
+    if (!has_text(json_object_get(output, "VersionStages"),
+                  label != NULL ? label : SECRETS_MANAGER_LABEL_CURRENT))
         return fail_unexpected(target, "PutSecretValue",
                                "the label did not move to the new version", err);
     return true;

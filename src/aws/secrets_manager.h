@@ -51,6 +51,11 @@ struct secrets_manager_target {
     const char *id;
 };
 
+/* Staging labels: AWS's own, and two of the operator's. */
+#define SECRETS_MANAGER_LABEL_CURRENT   "AWSCURRENT"
+#define SECRETS_MANAGER_LABEL_CANONICAL "dbuo-canonical"
+#define SECRETS_MANAGER_LABEL_PENDING   "dbuo-pending"
+
 enum { SECRETS_MANAGER_VERSION_ID_SIZE = 65, SECRETS_MANAGER_DESCRIPTION_LIMIT = 2048 };
 
 /* What DescribeSecret says; {0} is empty. */

@@ -62,20 +62,6 @@ static bool check_immutable(const struct database_spec *spec, const struct datab
            check_unchanged(status->info_username, spec->username, "spec.username", failure);
 }
 
-/* Moving a stored secret is not built yet; without this it would look like a lost password. */
-static bool check_not_moved(const struct database_spec *spec, const struct database_status *status,
-                            struct failure *failure)
-{
-    bool was_stored = status->secret_arn != NULL && status->actual_secret_name != NULL;
-
-    if (was_stored && strcmp(status->actual_secret_name, spec->secret_name) != 0)
-        return refuse(failure, "changing spec.secretName", "put the former name back");
-    if (was_stored && status->secret_region != NULL && spec->region != NULL &&
-        strcmp(status->secret_region, spec->region) != 0)
-        return refuse(failure, "changing the region of the secret", "put the former region back");
-    return true;
-}
-
 /* Whoever sets one of our annotations expects something of it; a new pass is all that this version
  * has to give. */
 static bool check_annotations(const struct database *database, struct failure *failure)
@@ -104,7 +90,7 @@ bool admission_check(const struct database *database, const struct database_stat
     struct error err;
 
     if (!check_immutable(spec, status, ret_failure) || !check_supported(spec, ret_failure) ||
-        !check_annotations(database, ret_failure) || !check_not_moved(spec, status, ret_failure))
+        !check_annotations(database, ret_failure))
         return false;
     if (!ownership_check_tags(spec->tags, &err)) {
         failure_of_stage(ret_failure, STAGE_SPEC, &err);

@@ -5,8 +5,12 @@
 #include "controller/pass.h"
 #include "controller/password.h"
 #include "controller/proof_memory.h"
+#include "controller/secret_changes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { RECOVERY_WINDOW_DAYS = 7 };
 
 static bool fail(struct failure *failure, enum stage stage, struct error *err)
 {
@@ -16,43 +20,77 @@ static bool fail(struct failure *failure, enum stage stage, struct error *err)
 
 /* --- Secrets Manager ------------------------------------------------------------------------- */
 
-/* The password exists in the secret before any server has seen it. */
-static bool create_secret(struct pass *pass, struct failure *failure)
+static bool store_secret(struct pass *pass, const struct secret *value, struct failure *failure)
 {
     const struct reconciler *reconciler = pass->reconciler;
     const struct database_spec *spec = &pass->database.spec;
-    const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
     struct secrets_manager_target target = pass_secret_target(pass);
+    auto_json json_t *tags = ownership_make_tags(spec, &pass->owner);
+    char *arn = NULL;
+    char token[RANDOM_UUID_SIZE];
+    struct secret_creation creation = {
+        .token = token,
+        .value = value,
+        .description = spec->description,
+        .tags = tags,
+    };
+    struct error err;
+
+    random_uuid(reconciler->random, token);
+    if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    free(pass->stored_arn);
+    pass->stored_arn = arn;
+    return true;
+}
+
+/* The password exists in the secret before any server has seen it. */
+static bool create_secret(struct pass *pass, struct failure *failure)
+{
+    const struct database_spec *spec = &pass->database.spec;
+    const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
     auto_credentials struct credentials credentials = {
         .host = mem_strdup(host->host),
         .port = host->port,
         .database = mem_strdup(spec->database_name),
         .username = mem_strdup(spec->username),
     };
-    auto_json json_t *tags = ownership_make_tags(spec, &pass->owner);
     auto_secret struct secret value = {0};
-    char *arn = NULL;
-    char token[RANDOM_UUID_SIZE];
-    struct secret_creation creation = {
-        .token = token,
-        .value = &value,
-        .description = spec->description,
-        .tags = tags,
-    };
-    struct error err;
 
-    password_generate(reconciler->random, &credentials.password);
+    password_generate(pass->reconciler->random, &credentials.password);
     payload_render(&credentials, pass->driver, spec->engine, &value);
-    random_uuid(reconciler->random, token);
-    if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
-        return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "stored a new password in secret '%s' (%s)", spec->secret_name, arn);
-    pass->stored_arn = arn;
+    if (!store_secret(pass, &value, failure))
+        return false;
+    log_info(&pass->log, "stored a new password in secret '%s' (%s)", spec->secret_name,
+             pass->stored_arn);
     /* The steps that follow take the password from the facts, as they would after a restart. */
     pass->facts.secret.state = SECRET_PRESENT;
     pass->facts.secret.is_readable = true;
     pass->facts.secret.credentials = credentials;
     credentials = (struct credentials){0};
+    return true;
+}
+
+static bool copy_secret(struct pass *pass, struct failure *failure)
+{
+    struct plan_input input = pass_plan_input(pass);
+    auto_secret struct secret value = {0};
+
+    secret_changes_render(&input, &pass->facts.former.credentials, &value);
+    if (!store_secret(pass, &value, failure))
+        return false;
+    log_info(&pass->log, "stored the password of %s in secret '%s' (%s)", pass->former_id,
+             pass->database.spec.secret_name, pass->stored_arn);
+    return true;
+}
+
+static bool delete_former(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager_target target = {.region = pass->former_region, .id = pass->former_id};
+    struct error err;
+
+    if (!secrets_manager_delete(pass->reconciler->secrets, &target, RECOVERY_WINDOW_DAYS, &err))
+        return fail(failure, STAGE_SECRETS, &err);
     return true;
 }
 
@@ -75,7 +113,7 @@ static bool tag_secret(struct pass *pass, struct failure *failure)
     auto_json json_t *remove = NULL;
     struct error err;
 
-    plan_tag_changes(&input, &set, &remove);
+    secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_tag(pass->reconciler->secrets, &target, set, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "set %zu tags of secret '%s'", json_object_size(set), target.id);
@@ -90,7 +128,7 @@ static bool untag_secret(struct pass *pass, struct failure *failure)
     auto_json json_t *remove = NULL;
     struct error err;
 
-    plan_tag_changes(&input, &set, &remove);
+    secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_untag(pass->reconciler->secrets, &target, remove, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "removed %zu tags of secret '%s'", json_array_size(remove), target.id);
@@ -108,6 +146,29 @@ static bool describe_secret(struct pass *pass, struct failure *failure)
                                          pass->database.spec.description, &err))
         return fail(failure, STAGE_SECRETS, &err);
     log_info(&pass->log, "set the description of secret '%s'", target.id);
+    return true;
+}
+
+/* The new version waits under a label of its own until AWSCURRENT is moved away from exactly the
+ * version that was read: what somebody wrote meanwhile is never lost. */
+static bool rewrite_secret(struct pass *pass, struct failure *failure)
+{
+    struct secrets_manager *secrets = pass->reconciler->secrets;
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct plan_input input = pass_plan_input(pass);
+    const char *former = pass->facts.secret.description.current_version;
+    auto_secret struct secret value = {0};
+    char token[RANDOM_UUID_SIZE];
+    struct error err;
+
+    secret_changes_render(&input, &pass->facts.secret.credentials, &value);
+    random_uuid(pass->reconciler->random, token);
+    if (!secrets_manager_put_value(secrets, &target, token, &value, SECRETS_MANAGER_LABEL_PENDING,
+                                   &err) ||
+        !secrets_manager_move_label(secrets, &target, SECRETS_MANAGER_LABEL_CURRENT, former, token,
+                                    &err))
+        return fail(failure, STAGE_SECRETS, &err);
+    log_info(&pass->log, "rewrote secret '%s' with the same password", target.id);
     return true;
 }
 
@@ -231,6 +292,9 @@ static const struct step_operation {
     [PLAN_GRANT] = {grant, true},
     [PLAN_PROVE_LOGIN] = {prove_login, false},
     [PLAN_TAG_SECRET] = {tag_secret, true},
+    [PLAN_REWRITE_SECRET] = {rewrite_secret, true},
+    [PLAN_COPY_SECRET] = {copy_secret, true},
+    [PLAN_DELETE_FORMER] = {delete_former, true},
     [PLAN_UNTAG_SECRET] = {untag_secret, true},
     [PLAN_DESCRIBE_SECRET] = {describe_secret, true},
 };

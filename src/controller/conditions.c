@@ -213,6 +213,9 @@ static void set_secret_details(struct pass *pass, const struct failure *failure)
     struct database_status *status = &pass->status;
     const struct secret_facts *secret = &pass->facts.secret;
 
+    /* Until everything is right at the new place the status points at the former one. */
+    if (pass->former_id != NULL && failure_is_set(failure))
+        return;
     if (pass->stored_arn != NULL) {
         database_status_set(&status->secret_arn, pass->stored_arn);
         database_status_set(&status->secret_region, pass->region);

@@ -51,6 +51,7 @@ static const struct string_field top_fields[] = {
     FIELD("secretVersion", secret_version),
     FIELD("secretFormatVersion", secret_format_version),
     FIELD("serverIdentity", server_identity),
+    FIELD("lastHandledReconcileAt", last_handled_reconcile),
 };
 
 static const struct string_field info_fields[] = {

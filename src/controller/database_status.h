@@ -61,6 +61,7 @@ struct database_status {
     char *secret_version;
     char *secret_format_version;
     char *server_identity;
+    char *last_handled_reconcile; /* value of the annotation reconcile-now that was acted on */
     /* The generation at which the database was found to be gone; 0 = it was not. */
     int64_t database_missing_generation;
     char *info_host; /* connectionInfo */

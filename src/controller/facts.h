@@ -41,6 +41,9 @@ struct facts {
     bool secret_known;
     struct failure secret_failure;
     struct secret_facts secret;
+    bool former_known;
+    struct failure former_failure;
+    struct secret_facts former; /* where the secret was stored until now, when it shall move */
     enum proof_state proof;
     char proof_detail[ERROR_MESSAGE_SIZE]; /* one sentence for FAILED and UNKNOWN */
 };

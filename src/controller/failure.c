@@ -55,7 +55,7 @@ void failure_of_stage(struct failure *failure, enum stage stage, const struct er
     failure->reason = find_reason(stage, err->kind);
 }
 
-void failure_set(struct failure *failure, enum error_kind kind, const char *reason,
+bool failure_set(struct failure *failure, enum error_kind kind, const char *reason,
                  const char *format, ...)
 {
     char message[ERROR_MESSAGE_SIZE];
@@ -66,6 +66,7 @@ void failure_set(struct failure *failure, enum error_kind kind, const char *reas
     va_end(args);
     error_set(&failure->error, kind, NULL, "%s", message);
     failure->reason = reason;
+    return false;
 }
 
 bool failure_is_set(const struct failure *failure)

@@ -29,8 +29,9 @@ struct failure {
 
 /* Makes a failure of an error of a stage. */
 void failure_of_stage(struct failure *failure, enum stage stage, const struct error *err);
-/* Makes one with a reason of its own. */
-void failure_set(struct failure *failure, enum error_kind kind, const char *reason,
+/* Makes one with a reason of its own.  Always returns false, so that a check can `return
+ * failure_set(...)`. */
+bool failure_set(struct failure *failure, enum error_kind kind, const char *reason,
                  const char *format, ...) printf_format(4, 5);
 bool failure_is_set(const struct failure *failure);
 

@@ -15,6 +15,8 @@ void facts_release(struct facts *facts)
     engine_facts_release(&facts->engine);
     secret_description_release(&facts->secret.description);
     credentials_release(&facts->secret.credentials);
+    secret_description_release(&facts->former.description);
+    credentials_release(&facts->former.credentials);
     *facts = (struct facts){0};
 }
 
@@ -38,9 +40,9 @@ static void observe_server(struct pass *pass)
 }
 
 /* The value of a present secret; what is wrong with it is a fact, what cannot be read is not. */
-static bool read_value(struct pass *pass, struct secret_facts *secret, struct error *err)
+static bool read_value(struct pass *pass, const struct secrets_manager_target *target,
+                       struct secret_facts *secret, struct error *err)
 {
-    struct secrets_manager_target target = pass_secret_target(pass);
     auto_secret struct secret value = {0};
     struct error reading;
 
@@ -48,7 +50,7 @@ static bool read_value(struct pass *pass, struct secret_facts *secret, struct er
         error_set(&secret->unreadable, ERROR_INVALID, NULL, "it has no current value");
         return true;
     }
-    if (!secrets_manager_get_value(pass->reconciler->secrets, &target,
+    if (!secrets_manager_get_value(pass->reconciler->secrets, target,
                                    secret->description.current_version, NULL, &value, NULL,
                                    &reading)) {
         if (reading.kind != ERROR_INVALID) {
@@ -58,8 +60,7 @@ static bool read_value(struct pass *pass, struct secret_facts *secret, struct er
         secret->unreadable = reading;
         return true;
     }
-    secret->is_readable = payload_parse(&value, pass->driver, pass->database.spec.engine,
-                                        &secret->credentials, &secret->unreadable);
+    secret->is_readable = payload_parse(&value, &secret->credentials, &secret->unreadable);
     return true;
 }
 
@@ -80,28 +81,27 @@ static bool was_stored_just_now(const struct pass *pass)
            strcmp(ready->last_transition, limit) > 0;
 }
 
-static bool take_absence(const struct pass *pass, struct secret_facts *secret, struct error *err)
+static bool check_absence(const struct pass *pass, struct error *err)
 {
-    if (was_stored_just_now(pass))
-        return error_set(err, ERROR_UNAVAILABLE, SECRET_NOT_VISIBLE_YET,
-                         "secret '%s' was stored just now, and AWS does not show it yet",
-                         pass->database.spec.secret_name);
-    secret->state = SECRET_ABSENT;
-    return true;
+    if (!was_stored_just_now(pass))
+        return true;
+    return error_set(err, ERROR_UNAVAILABLE, SECRET_NOT_VISIBLE_YET,
+                     "secret '%s' was stored just now, and AWS does not show it yet",
+                     pass->database.spec.secret_name);
 }
 
-static bool read_secret(struct pass *pass, struct secret_facts *secret, struct error *err)
+/* A secret that is not found is absent, which the caller may know better. */
+static bool read_secret(struct pass *pass, const struct secrets_manager_target *target,
+                        struct secret_facts *secret, struct error *err)
 {
-    struct secrets_manager_target target = pass_secret_target(pass);
     struct error describing;
 
-    if (!secrets_manager_describe(pass->reconciler->secrets, &target, &secret->description,
+    if (!secrets_manager_describe(pass->reconciler->secrets, target, &secret->description,
                                   &describing)) {
-        if (describing.kind != ERROR_NOT_FOUND) {
+        secret->state = SECRET_ABSENT;
+        if (describing.kind != ERROR_NOT_FOUND)
             *err = describing;
-            return false;
-        }
-        return take_absence(pass, secret, err);
+        return describing.kind == ERROR_NOT_FOUND;
     }
     if (secret->description.scheduled_for_deletion) {
         secret->state = SECRET_SCHEDULED_FOR_DELETION;
@@ -113,19 +113,34 @@ static bool read_secret(struct pass *pass, struct secret_facts *secret, struct e
         error_set(&secret->unreadable, ERROR_INVALID, NULL, "it belongs to another resource");
         return true;
     }
-    return read_value(pass, secret, err);
+    return read_value(pass, target, secret, err);
 }
 
 static void observe_secret(struct pass *pass)
 {
+    struct secrets_manager_target target = pass_secret_target(pass);
+    struct facts *facts = &pass->facts;
     struct error err;
 
-    pass->facts.secret_known = read_secret(pass, &pass->facts.secret, &err);
-    if (pass->facts.secret_known)
+    facts->secret_known = read_secret(pass, &target, &facts->secret, &err) &&
+                          (facts->secret.state != SECRET_ABSENT || check_absence(pass, &err));
+    if (facts->secret_known)
         return;
-    failure_of_stage(&pass->facts.secret_failure, STAGE_SECRETS, &err);
+    failure_of_stage(&facts->secret_failure, STAGE_SECRETS, &err);
     if (error_has_code(&err, SECRET_NOT_VISIBLE_YET))
-        pass->facts.secret_failure.reason = SECRET_NOT_VISIBLE_YET;
+        facts->secret_failure.reason = SECRET_NOT_VISIBLE_YET;
+}
+
+static void observe_former(struct pass *pass)
+{
+    struct secrets_manager_target target = {.region = pass->former_region, .id = pass->former_id};
+    struct facts *facts = &pass->facts;
+    struct error err;
+
+    facts->former_known =
+        pass->former_id == NULL || read_secret(pass, &target, &facts->former, &err);
+    if (!facts->former_known)
+        failure_of_stage(&facts->former_failure, STAGE_SECRETS, &err);
 }
 
 char *observe_proof_subject(const struct pass *pass)
@@ -179,8 +194,9 @@ static void recall_proof(struct pass *pass)
     }
     if (is_outdated(pass, &proof))
         return;
-    if (!proof.passed && verified->observed_generation != pass->database.generation)
-        return; /* a person changed the spec: worth one more attempt */
+    if (!proof.passed &&
+        (verified->observed_generation != pass->database.generation || pass->person_acted))
+        return; /* a person did something: worth one more attempt */
     pass->facts.proof = proof.passed ? PROOF_PASSED : PROOF_FAILED;
     if (!proof.passed)
         snprintf(pass->facts.proof_detail, sizeof pass->facts.proof_detail, "%s",
@@ -191,6 +207,7 @@ void observe(struct pass *pass)
 {
     facts_release(&pass->facts);
     observe_secret(pass);
+    observe_former(pass);
     observe_server(pass);
     recall_proof(pass);
 }

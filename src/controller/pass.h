@@ -26,8 +26,11 @@ struct pass {
     struct admin_connection admin;
     struct engine_session *session; /* NULL until connected */
     char *region;
+    char *former_id; /* the ARN where the secret was stored until now; NULL = it shall not move */
+    char *former_region;
     struct facts facts;
-    char *stored_arn; /* of the secret that this pass has made; NULL = none */
+    bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
+    char *stored_arn;  /* of the secret that this pass has made; NULL = none */
 };
 
 /* How the secret of this pass is addressed; borrows from the pass. */

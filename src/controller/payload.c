@@ -13,6 +13,7 @@ void credentials_release(struct credentials *credentials)
     free(credentials->database);
     free(credentials->username);
     secret_release(&credentials->password);
+    json_decref(credentials->document);
     *credentials = (struct credentials){0};
 }
 
@@ -42,7 +43,8 @@ void payload_render(const struct credentials *credentials, const struct engine_d
 {
     auto_strbuf struct strbuf url = STRBUF_ERASING;
     auto_strbuf struct strbuf text = STRBUF_ERASING;
-    auto_json json_t *json = json_object();
+    auto_json json_t *json =
+        credentials->document != NULL ? json_deep_copy(credentials->document) : json_object();
 
     append_url(&url, credentials, driver);
     json_object_set_new(json, "DB_HOST", json_string(credentials->host));
@@ -77,33 +79,8 @@ static int64_t read_port(const json_t *json, const char *key)
     return document_integer(json, key, 0);
 }
 
-static bool has_value(const json_t *json, const char *key)
-{
-    const char *text = document_string(json, key);
-
-    return (text != NULL && text[0] != '\0') || document_integer(json, key, 0) > 0;
-}
-
-static const char *find_missing_key(const json_t *json, const struct engine_driver *driver,
-                                    const char *engine)
-{
-    const struct payload_format *documented = &formats[0];
-    const char *const keys[] = {documented->host, documented->port, documented->database,
-                                documented->username, documented->password};
-
-    for (size_t i = 0; i < array_length(keys); i++) {
-        if (!has_value(json, keys[i]))
-            return keys[i];
-    }
-    for (const char *const *key = engine_url_keys(driver, engine); *key != NULL; key++) {
-        if (!has_value(json, *key))
-            return *key;
-    }
-    return NULL;
-}
-
-bool payload_parse(const struct secret *value, const struct engine_driver *driver,
-                   const char *engine, struct credentials *ret_credentials, struct error *err)
+bool payload_parse(const struct secret *value, struct credentials *ret_credentials,
+                   struct error *err)
 {
     auto_json json_t *json = NULL;
 
@@ -121,7 +98,7 @@ bool payload_parse(const struct secret *value, const struct engine_driver *drive
             .database = mem_strdup_or_null(document_string(json, format->database)),
             .username = mem_strdup_or_null(document_string(json, format->username)),
             .format_version = format->version,
-            .missing_key = find_missing_key(json, driver, engine),
+            .document = json_incref(json),
         };
         secret_set(&ret_credentials->password, json_string_value(password),
                    json_string_length(password));

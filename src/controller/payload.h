@@ -22,19 +22,19 @@ struct credentials {
     char *username;
     struct secret password;
     const char *format_version; /* "v2" or "v1" */
-    const char *missing_key;    /* the first documented key that it lacks; NULL = it is complete */
+    json_t *document;           /* everything that is stored; NULL = nothing yet */
 };
 
 void credentials_release(struct credentials *credentials);
 #define auto_credentials run_at_scope_end(credentials_release)
 
-/* The documented JSON for this word of spec.engine, compact, keys sorted, in an erasing secret. */
+/* The documented JSON for this word of spec.engine, over what is stored besides, compact, keys
+ * sorted, in an erasing secret. */
 void payload_render(const struct credentials *credentials, const struct engine_driver *driver,
                     const char *engine, struct secret *ret_value);
 /* Reads either format.  INVALID when it is not a JSON object or holds no password; the message
  * never quotes it. */
-bool payload_parse(const struct secret *value, const struct engine_driver *driver,
-                   const char *engine, struct credentials *ret_credentials, struct error *err)
-    must_check;
+bool payload_parse(const struct secret *value, struct credentials *ret_credentials,
+                   struct error *err) must_check;
 
 #endif

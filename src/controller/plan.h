@@ -19,6 +19,7 @@
 /* Each step is idempotent; apply stops at the first that fails. */
 enum plan_step {
     PLAN_CREATE_SECRET,  /* new password, stored before anything else exists */
+    PLAN_COPY_SECRET,    /* the password of the former secret, stored at the new place */
     PLAN_RESTORE_SECRET, /* take back its scheduled deletion */
     PLAN_CREATE_USER,    /* with the password from the secret */
     PLAN_CREATE_DATABASE,
@@ -27,6 +28,8 @@ enum plan_step {
     PLAN_TAG_SECRET,      /* set what is missing or different */
     PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */
     PLAN_DESCRIBE_SECRET, /* set the description */
+    PLAN_REWRITE_SECRET,  /* a new version with the same password */
+    PLAN_DELETE_FORMER,   /* schedule the deletion of the secret at its former place */
     PLAN_STEP_COUNT,
 };
 
@@ -46,6 +49,8 @@ struct plan_input {
     const struct owner *owner;
     const struct connection_string *server; /* where the admin connection points */
     const char *region;                     /* where the secret is looked for */
+    const char *former_id; /* where the secret was stored until now; NULL = it shall not move */
+    bool person_acted;     /* asked for a pass by the annotation reconcile-now */
     const struct facts *facts;
 };
 
@@ -54,9 +59,5 @@ const char *plan_step_name(enum plan_step step);
 bool plan_has(const struct plan *plan, enum plan_step step);
 /* True when a step of the plan makes a user, a database or a secret. */
 bool plan_creates(const struct plan *plan);
-
-/* The tags to set (object) and the keys to remove (array) so that the secret carries what the
- * spec says; either may be empty.  Foreign tags are left alone. */
-void plan_tag_changes(const struct plan_input *input, json_t **ret_set, json_t **ret_remove);
 
 #endif

@@ -62,6 +62,8 @@ struct plan_input pass_plan_input(const struct pass *pass)
         .owner = &pass->owner,
         .server = &pass->admin.server,
         .region = pass->region,
+        .former_id = pass->former_id,
+        .person_acted = pass->person_acted,
         .facts = &pass->facts,
     };
 }
@@ -82,6 +84,8 @@ static void pass_release(struct pass *pass)
     json_decref(pass->status_before);
     database_release(&pass->database);
     free(pass->region);
+    free(pass->former_id);
+    free(pass->former_region);
     free(pass->stored_arn);
     *pass = (struct pass){0};
 }
@@ -95,6 +99,22 @@ static bool fail(struct failure *failure, enum stage stage, const struct error *
 }
 
 /* --- Before anything outside Kubernetes is asked --------------------------------------------- */
+
+/* The secret moves when the spec says so; a default that changed moves nothing. */
+static void find_former(struct pass *pass)
+{
+    const struct database_status *status = &pass->status;
+    const struct database_spec *spec = &pass->database.spec;
+
+    if (status->secret_arn == NULL || status->actual_secret_name == NULL ||
+        status->secret_region == NULL)
+        return;
+    if (strcmp(status->actual_secret_name, spec->secret_name) == 0 &&
+        strcmp(status->secret_region, pass->region) == 0)
+        return;
+    pass->former_id = mem_strdup(status->secret_arn);
+    pass->former_region = mem_strdup(status->secret_region);
+}
 
 static bool find_region(struct pass *pass, struct failure *failure)
 {
@@ -112,6 +132,7 @@ static bool find_region(struct pass *pass, struct failure *failure)
         return false;
     }
     pass->region = mem_strdup(region);
+    find_former(pass);
     return true;
 }
 
@@ -300,6 +321,31 @@ static void report(const struct pass *pass, const struct failure *failure, bool 
         log_failure(&pass->log, level, &failure->error, "%s", failure->reason);
     else if (is_news)
         log_info(&pass->log, "ready");
+    if (!failure_is_set(failure) && pass->former_id != NULL)
+        log_info(&pass->log, "the secret moved to '%s' in region %s; the former one %s (%s)",
+                 pass->database.spec.secret_name, pass->region,
+                 pass->database.spec.retain_on_delete ? "stays" : "is scheduled for deletion",
+                 pass->former_id);
+}
+
+static const char *find_request(const struct pass *pass)
+{
+    return document_string(document_at(pass->database.object, "metadata", "annotations", NULL),
+                           ANNOTATION_RECONCILE_NOW);
+}
+
+static bool has_new_request(const struct pass *pass)
+{
+    const char *request = find_request(pass), *handled = pass->status.last_handled_reconcile;
+
+    return request != NULL && (handled == NULL || strcmp(request, handled) != 0);
+}
+
+/* What a person asked for was tried: it succeeded, or failed for a reason that stays. */
+static bool is_lasting(const struct failure *failure)
+{
+    return !failure_is_set(failure) || failure->error.kind == ERROR_INVALID ||
+           failure->error.kind == ERROR_NOT_FOUND || failure->error.kind == ERROR_DENIED;
 }
 
 /* Publishes the outcome; a status that could not be written makes the pass a failed one. */
@@ -313,6 +359,8 @@ static void conclude(struct pass *pass, struct failure *failure, struct reconcil
 
     memcpy(reason_before, ready->reason, sizeof reason_before);
     if (kind != ERROR_CANCELLED && kind != ERROR_CONFLICT && kind != ERROR_GONE) {
+        if (pass->person_acted && is_lasting(failure))
+            database_status_set(&pass->status.last_handled_reconcile, find_request(pass));
         if (pass->database.deleting)
             conditions_set_deleting(pass, failure);
         else
@@ -334,6 +382,7 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
     struct failure failure = {0};
 
     database_status_parse(pass->database.object, &pass->status);
+    pass->person_acted = has_new_request(pass);
     pass->status_before = database_status_render(&pass->status);
     if (pass->database.deleting) {
         if (finalize(pass, &failure)) {

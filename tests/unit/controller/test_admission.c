@@ -40,16 +40,6 @@ static const struct row rows[] = {
     {"{" MINIMAL "}",
      "{\"connectionInfo\":{\"engine\":\"postgres\",\"database\":\"app\",\"username\":\"app\"}}",
      NULL, NULL},
-
-    {"{" MINIMAL ",\"secretName\":\"new\"}",
-     "{\"secretARN\":\"arn:1\",\"actualSecretName\":\"rds/postgres/app\"}", "NotSupported",
-     "spec.secretName"},
-    {"{" MINIMAL ",\"secretName\":\"new\"}", "{\"actualSecretName\":\"rds/postgres/app\"}", NULL,
-     NULL},
-    {"{" MINIMAL ",\"awsSecretsManager\":{\"region\":\"eu-west-1\"}}",
-     "{\"secretARN\":\"arn:1\",\"actualSecretName\":\"rds/postgres/app\",\"secretRegion\":"
-     "\"us-east-1\"}",
-     "NotSupported", "region"},
 };
 
 static void check(size_t number, const struct row *row, const char *annotations)

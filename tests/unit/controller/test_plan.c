@@ -33,7 +33,8 @@ struct row {
 
 static const char step_letters[PLAN_STEP_COUNT] = {
     [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R', [PLAN_CREATE_USER] = 'U',
-    [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_PROVE_LOGIN] = 'P',
+    [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_REWRITE_SECRET] = 'W',
+    [PLAN_COPY_SECRET] = 'C',     [PLAN_DELETE_FORMER] = 'X',  [PLAN_PROVE_LOGIN] = 'P',
     [PLAN_TAG_SECRET] = 't',      [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
@@ -74,9 +75,26 @@ static json_t *make_tags(enum thing thing)
     return tags;
 }
 
+/* What is stored says what the members say. */
+static void store(struct credentials *credentials)
+{
+    auto_secret struct secret value = {0};
+    struct error err;
+
+    json_decref(credentials->document);
+    credentials->document = NULL;
+    payload_render(credentials, &engine_postgres, "postgres", &value);
+    assert_true(document_parse(secret_reveal(&value), value.length, &credentials->document, &err));
+}
+
 static void make_facts(const struct setup *setup, struct facts *facts)
 {
-    *facts = (struct facts){.server_known = true, .secret_known = true, .proof = setup->proof};
+    *facts = (struct facts){
+        .server_known = true,
+        .secret_known = true,
+        .former_known = true,
+        .proof = setup->proof,
+    };
     facts->engine = (struct engine_facts){
         .server_identity = mem_strdup("server-1"),
         .server_version = mem_strdup("Test 1"),
@@ -115,6 +133,7 @@ static void make_facts(const struct setup *setup, struct facts *facts)
         .format_version = "v2",
     };
     secret_set_text(&facts->secret.credentials.password, "p");
+    store(&facts->secret.credentials);
 }
 
 static void make_database(struct database *database)
@@ -190,6 +209,19 @@ CHANGE(loss_was_found_and_spec_changed)
     status->database_missing_generation = 1;
 }
 
+CHANGE(loss_was_found_and_a_person_asked)
+{
+    was_ready(input, facts, database, status);
+    status->database_missing_generation = 1;
+    input->person_acted = true;
+}
+
+CHANGE(a_person_asked_before_the_loss_was_found)
+{
+    was_ready(input, facts, database, status);
+    input->person_acted = true;
+}
+
 CHANGE(loss_was_found_after_the_change)
 {
     was_ready_and_spec_changed(input, facts, database, status);
@@ -221,9 +253,69 @@ CHANGE(secret_is_replicated)
     facts->secret.description.primary_region = mem_strdup("us-east-1");
 }
 
+/* The secret was stored elsewhere until now, with this password. */
+static void move(struct plan_input *input, struct facts *facts, enum thing former,
+                 const char *password)
+{
+    input->former_id = "arn:0";
+    facts->former.state = SECRET_PRESENT;
+    facts->former.is_readable = true;
+    facts->former.description.tags = make_tags(former);
+    secret_set_text(&facts->former.credentials.password, password);
+}
+
+CHANGE(moves)
+{
+    move(input, facts, OURS, "p");
+}
+
+CHANGE(moves_and_is_not_retained)
+{
+    move(input, facts, OURS, "p");
+    database->spec.retain_on_delete = false;
+}
+
+CHANGE(moves_from_a_foreign_secret)
+{
+    move(input, facts, UNMARKED, "p");
+    database->spec.retain_on_delete = false;
+}
+
+CHANGE(moves_to_another_password)
+{
+    move(input, facts, OURS, "q");
+}
+
+CHANGE(moves_from_nowhere)
+{
+    input->former_id = "arn:0";
+}
+
+CHANGE(moves_from_unknown)
+{
+    input->former_id = "arn:0";
+    facts->former_known = false;
+    failure_set(&facts->former_failure, ERROR_UNAVAILABLE, "SecretsManagerUnavailable", "later");
+}
+
+CHANGE(secret_has_keys_of_people)
+{
+    json_object_set_new(facts->secret.credentials.document, "note", json_string("kept"));
+}
+
+CHANGE(secret_is_of_the_old_format)
+{
+    json_t *document = json_pack("{s:s,s:i,s:s,s:s,s:s}", "host", "db.example.com", "port", 5432,
+                                 "dbname", "app", "username", "app", "password", "p");
+
+    json_decref(facts->secret.credentials.document);
+    facts->secret.credentials.document = document;
+    facts->secret.credentials.format_version = "v1";
+}
+
 CHANGE(secret_lacks_the_url)
 {
-    facts->secret.credentials.missing_key = "POSTGRES_URL";
+    json_object_del(facts->secret.credentials.document, "POSTGRES_URL");
 }
 
 CHANGE(user_is_superuser)
@@ -282,11 +374,19 @@ CHANGE(secret_names_other_user)
 CHANGE(secret_names_other_host)
 {
     replace(&facts->secret.credentials.host, "other.example.com");
+    store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_other_port)
 {
     facts->secret.credentials.port = 6432;
+    store(&facts->secret.credentials);
+}
+
+CHANGE(secret_names_other_host_of_the_same_server)
+{
+    secret_names_other_host(input, facts, database, status);
+    replace(&status->server_identity, "server-1");
 }
 
 CHANGE(secret_names_host_in_capitals)
@@ -298,6 +398,8 @@ CHANGE(secret_names_another_port_alone)
 {
     replace(&facts->secret.credentials.host, NULL);
     facts->secret.credentials.port = 6432;
+    json_object_set_new(facts->secret.credentials.document, "DB_PORT", json_integer(6432));
+    json_object_del(facts->secret.credentials.document, "DB_HOST");
 }
 
 CHANGE(secret_names_the_second_host)
@@ -308,6 +410,7 @@ CHANGE(secret_names_the_second_host)
     server->host_count = 2;
     replace(&facts->secret.credentials.host, "db2.example.com");
     facts->secret.credentials.port = 5433;
+    store(&facts->secret.credentials);
 }
 
 CHANGE(secret_names_only_password)
@@ -316,7 +419,8 @@ CHANGE(secret_names_only_password)
     replace(&facts->secret.credentials.database, NULL);
     replace(&facts->secret.credentials.username, NULL);
     facts->secret.credentials.port = 0;
-    facts->secret.credentials.missing_key = "DB_HOST";
+    json_object_clear(facts->secret.credentials.document);
+    json_object_set_new(facts->secret.credentials.document, "DB_PASSWORD", json_string("p"));
 }
 
 CHANGE(privilege_missing)
@@ -485,23 +589,97 @@ static const struct row rows[] = {
      "",
      "SecretMismatch",
      "billing"},
-    {"secret for another host",
-     {OURS, OURS, OURS, 0, secret_names_other_host},
+    {"secret for another host, nothing of ours on the server",
+     {ABSENT, ABSENT, OURS, 0, secret_names_other_host},
      "",
      "SecretMismatch",
      "other.example.com"},
-    {"secret for another port",
-     {OURS, OURS, OURS, 0, secret_names_other_port},
+    {"secret for another host, unmarked",
+     {UNMARKED, UNMARKED, UNMARKED, 0, secret_names_other_host},
+     "",
+     "SecretMismatch",
+     "names another server"},
+    {"secret for another port, nothing of ours on the server",
+     {ABSENT, ABSENT, OURS, 0, secret_names_other_port},
      "",
      "SecretMismatch",
      "6432"},
+    {"secret for another host, our marks on the server, not proven",
+     {OURS, OURS, OURS, PROOF_NEEDED, secret_names_other_host},
+     "PW",
+     NULL,
+     NULL},
+    {"secret for another host, our marks on the server",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_names_other_host},
+     "W",
+     NULL,
+     NULL},
+    {"secret for another host name of the same server",
+     {UNMARKED, UNMARKED, OURS, PROOF_PASSED, secret_names_other_host_of_the_same_server},
+     "W",
+     NULL,
+     NULL},
+    {"secret moves", {OURS, OURS, ABSENT, 0, moves}, "C", NULL, NULL},
+    {"secret moves before anything was made", {ABSENT, ABSENT, ABSENT, 0, moves}, "C", NULL, NULL},
+    {"secret moved", {OURS, OURS, OURS, PROOF_PASSED, moves}, "", NULL, NULL},
+    {"secret moved, not proven", {OURS, OURS, OURS, PROOF_NEEDED, moves}, "P", NULL, NULL},
+    {"secret moved, not retained",
+     {OURS, OURS, OURS, PROOF_PASSED, moves_and_is_not_retained},
+     "X",
+     NULL,
+     NULL},
+    {"secret moved, not retained and not proven",
+     {OURS, OURS, OURS, PROOF_NEEDED, moves_and_is_not_retained},
+     "P",
+     NULL,
+     NULL},
+    {"secret moved from one that is not ours",
+     {OURS, OURS, OURS, PROOF_PASSED, moves_from_a_foreign_secret},
+     "",
+     NULL,
+     NULL},
+    {"secret shall move from one that is not ours",
+     {OURS, OURS, ABSENT, 0, moves_from_a_foreign_secret},
+     "",
+     "CannotRecoverPassword",
+     "cannot recover password"},
+    {"secret shall move to a place with another password",
+     {OURS, OURS, OURS, PROOF_PASSED, moves_to_another_password},
+     "",
+     "Conflict",
+     "another password"},
+    {"secret shall move and is gone",
+     {OURS, OURS, ABSENT, 0, moves_from_nowhere},
+     "",
+     "CannotRecoverPassword",
+     "cannot recover password"},
+    {"secret shall move and the former one is unknown",
+     {OURS, OURS, ABSENT, 0, moves_from_unknown},
+     "",
+     "SecretsManagerUnavailable",
+     "later"},
+    {"secret in the old format",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_is_of_the_old_format},
+     "W",
+     NULL,
+     NULL},
+    {"secret in the old format, the predecessor's",
+     {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_PASSED, secret_is_of_the_old_format},
+     "tW",
+     NULL,
+     NULL},
+    {"secret with keys of people",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_has_keys_of_people},
+     "",
+     NULL,
+     NULL},
     {"host names have no case",
      {OURS, OURS, OURS, PROOF_PASSED, secret_names_host_in_capitals},
      "",
      NULL,
      NULL},
     {"secret for another port alone",
-     {OURS, OURS, OURS, 0, secret_names_another_port_alone},
+     {ABSENT, ABSENT, OURS, 0, secret_names_another_port_alone},
      "",
      "SecretMismatch",
      "6432"},
@@ -512,14 +690,15 @@ static const struct row rows[] = {
      NULL},
     {"secret that names only a password",
      {ABSENT, ABSENT, UNMARKED, 0, secret_names_only_password},
-     "",
-     "SecretIncomplete",
-     "DB_HOST"},
-    {"secret without URL",
-     {OURS, OURS, OURS, PROOF_PASSED, secret_lacks_the_url},
-     "",
-     "SecretIncomplete",
-     "POSTGRES_URL"},
+     "UD",
+     NULL,
+     NULL},
+    {"secret that names only a password, everything made",
+     {OURS, OURS, OURS, PROOF_PASSED, secret_names_only_password},
+     "W",
+     NULL,
+     NULL},
+    {"secret without URL", {OURS, OURS, OURS, PROOF_PASSED, secret_lacks_the_url}, "W", NULL, NULL},
     {"secret that is a replica",
      {OURS, OURS, OURS, PROOF_PASSED, secret_is_a_replica},
      "",
@@ -573,6 +752,16 @@ static const struct row rows[] = {
      "",
      "DatabaseMissing",
      "backup"},
+    {"our database vanished, and a person asked after that was found",
+     {ABSENT, OURS, OURS, PROOF_PASSED, loss_was_found_and_a_person_asked},
+     "D",
+     NULL,
+     NULL},
+    {"our database vanished unseen, and a person asked",
+     {ABSENT, OURS, OURS, PROOF_PASSED, a_person_asked_before_the_loss_was_found},
+     "",
+     "DatabaseMissing",
+     "reconcile-now"},
     {"our database vanished, and a person changed the spec after that was found",
      {ABSENT, OURS, OURS, PROOF_PASSED, loss_was_found_and_spec_changed},
      "D",
@@ -733,7 +922,8 @@ static void run_row(const struct row *row)
     auto_database struct database database = {0};
     auto_database_status struct database_status status = {0};
     auto_facts struct facts facts = {0};
-    struct plan_input input = {&database, &status, &owner, &server, "us-east-1", &facts};
+    struct plan_input input = {&database,   &status, &owner, &server,
+                               "us-east-1", NULL,    false,  &facts};
     struct plan plan;
 
     make_database(&database);
@@ -794,8 +984,8 @@ static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
                 for (enum proof_state p = PROOF_NEEDED; p <= PROOF_UNKNOWN; p++) {
                     struct setup setup = {d, u, s, p, NULL};
                     auto_facts struct facts facts = {0};
-                    struct plan_input input = {&database, &status,     &owner,
-                                               &server,   "us-east-1", &facts};
+                    struct plan_input input = {&database,   &status, &owner, &server,
+                                               "us-east-1", NULL,    false,  &facts};
                     struct plan plan;
 
                     make_facts(&setup, &facts);

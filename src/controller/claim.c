@@ -1,0 +1,240 @@
+#include "controller/claim.h"
+
+#include "base/memory.h"
+#include "controller/plan.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum ownership claim_owner_of_user(const struct plan_input *input)
+{
+    return ownership_of_user(&input->facts->engine, input->facts->secret.description.tags,
+                             input->owner);
+}
+
+static bool check_server(const struct plan_input *input, struct failure *refusal)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+    const char *remembered = input->status->server_identity;
+    bool is_marked = ownership_of_marker(&engine->database.marker, input->owner) == OWNERSHIP_OURS;
+
+    if (engine->read_only)
+        return failure_set(
+            refusal, ERROR_UNAVAILABLE, "ServerReadOnly",
+            "the server at %s is read-only (a standby?): point the admin connection at "
+            "the primary",
+            input->server->hosts[0].host);
+    if (remembered != NULL && strcmp(remembered, engine->server_identity) != 0 && !is_marked)
+        return failure_set(
+            refusal, ERROR_INVALID, "ServerChanged",
+            "the admin connection now points at another server (identity %s, before %s) "
+            "on which database '%s' is not this resource's: point it back at the former "
+            "server, or create a new resource",
+            engine->server_identity, remembered, input->database->spec.database_name);
+    return true;
+}
+
+/* A server answers these as it answers a wrong password, so they are looked at before the proof. */
+static bool check_may_log_in(const struct engine_user_facts *user, const char *name,
+                             struct failure *refusal)
+{
+    if (!user->can_log_in)
+        return failure_set(
+            refusal, ERROR_DENIED, "UserLocked",
+            "user '%s' is not allowed to log in (NOLOGIN, or a locked account): allow it "
+            "on the server",
+            name);
+    if (user->expired)
+        return failure_set(
+            refusal, ERROR_DENIED, "UserExpired",
+            "the password of user '%s' has expired (VALID UNTIL): extend it on the server", name);
+    return true;
+}
+
+static bool check_user(const struct plan_input *input, struct failure *refusal)
+{
+    const struct engine_user_facts *user = &input->facts->engine.user;
+    const char *name = input->database->spec.username;
+    auto_free char *other = NULL;
+
+    if (!user->present)
+        return true;
+    if (user->is_admin_itself)
+        return failure_set(
+            refusal, ERROR_INVALID, "ReservedName",
+            "user '%s' is the admin user of the connection: create a new resource with "
+            "another username",
+            name);
+    if (user->privileged_as != NULL)
+        return failure_set(
+            refusal, ERROR_INVALID, "ReservedName",
+            "user '%s' already exists with the attribute %s and is never touched: create "
+            "a new resource with another username",
+            name, user->privileged_as);
+    if (claim_owner_of_user(input) == OWNERSHIP_OTHER) {
+        other = ownership_describe_marker(&user->marker);
+        return failure_set(
+            refusal, ERROR_INVALID, "Conflict",
+            "user '%s' belongs to %s: create a new resource with another username, or "
+            "remove the mark (the comment on the user) if that one is gone",
+            name, other);
+    }
+    return check_may_log_in(user, name, refusal);
+}
+
+static bool check_database(const struct plan_input *input, struct failure *refusal)
+{
+    const struct engine_database_facts *database = &input->facts->engine.database;
+    const char *name = input->database->spec.database_name;
+    auto_free char *other = NULL;
+
+    if (!database->present)
+        return true;
+    if (database->is_reserved)
+        return failure_set(
+            refusal, ERROR_INVALID, "ReservedName",
+            "database '%s' belongs to the server itself and is never touched: create a "
+            "new resource with another databaseName",
+            name);
+    if (database->half_dropped)
+        return failure_set(
+            refusal, ERROR_INVALID, "DatabaseInvalid",
+            "an interrupted DROP DATABASE left '%s' unusable: drop it by hand, then it "
+            "is created again",
+            name);
+    if (ownership_of_marker(&database->marker, input->owner) != OWNERSHIP_OTHER)
+        return true;
+    other = ownership_describe_marker(&database->marker);
+    return failure_set(
+        refusal, ERROR_INVALID, "Conflict",
+        "database '%s' belongs to %s: create a new resource with another databaseName, or "
+        "remove the mark (the comment on the database) if that one is gone",
+        name, other);
+}
+
+/* The host and port that the secret names must be one of those that the admin connection names. */
+static bool is_for_this_server(const struct credentials *stored,
+                               const struct connection_string *server)
+{
+    for (size_t i = 0; i < server->host_count; i++) {
+        const struct engine_host *host = &server->hosts[i];
+
+        if ((stored->host == NULL || strcasecmp(stored->host, host->host) == 0) &&
+            (stored->port == 0 || stored->port == host->port))
+            return true;
+    }
+    return false;
+}
+
+/* A secret of ours may name another host where the server is known to be the same, or carries our
+ * marks (a restored or moved server): the host in it follows. */
+static bool follows_the_server(const struct plan_input *input)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+    const char *remembered = input->status->server_identity;
+
+    if (ownership_of_tags(input->facts->secret.description.tags, input->owner) != OWNERSHIP_OURS)
+        return false;
+    if (remembered != NULL && remembered[0] != '\0' &&
+        strcmp(remembered, engine->server_identity) == 0)
+        return true;
+    return engine->database.present && engine->user.present &&
+           ownership_of_marker(&engine->database.marker, input->owner) == OWNERSHIP_OURS &&
+           claim_owner_of_user(input) == OWNERSHIP_OURS;
+}
+
+/* What the secret says is quoted only where the secret is ours: a secretName may point at anything
+ * that the operator can read. */
+static bool refuse_mismatch(const struct plan_input *input, struct failure *refusal,
+                            const char *what, const char *stored, const char *wanted)
+{
+    const json_t *tags = input->facts->secret.description.tags;
+    const char *name = input->database->spec.secret_name;
+
+    if (ownership_of_tags(tags, input->owner) == OWNERSHIP_OURS)
+        return failure_set(refusal, ERROR_INVALID, "SecretMismatch",
+                           "secret '%s' is for %s '%s', not for '%s': set another secretName", name,
+                           what, stored, wanted);
+    return failure_set(refusal, ERROR_INVALID, "SecretMismatch",
+                       "secret '%s' names another %s than '%s': set another secretName", name, what,
+                       wanted);
+}
+
+/* Every one of host and port, database and user that the secret names must be the target's. */
+static bool check_secret_names_target(const struct plan_input *input, struct failure *refusal)
+{
+    const struct credentials *stored = &input->facts->secret.credentials;
+    const struct database_spec *spec = &input->database->spec;
+    const struct engine_host *host = &input->server->hosts[0];
+    auto_free char *stored_server = NULL, *server = NULL;
+
+    if (stored->database != NULL && strcmp(stored->database, spec->database_name) != 0)
+        return refuse_mismatch(input, refusal, "database", stored->database, spec->database_name);
+    if (stored->username != NULL && strcmp(stored->username, spec->username) != 0)
+        return refuse_mismatch(input, refusal, "user", stored->username, spec->username);
+    if (is_for_this_server(stored, input->server) || follows_the_server(input))
+        return true;
+    stored_server =
+        mem_printf("%s:%lld", stored->host != NULL ? stored->host : "", (long long)stored->port);
+    server = mem_printf("%s:%u", host->host, (unsigned)host->port);
+    return refuse_mismatch(input, refusal, "server", stored_server, server);
+}
+
+static bool check_secret(const struct plan_input *input, struct failure *refusal)
+{
+    const struct secret_facts *secret = &input->facts->secret;
+    const char *name = input->database->spec.secret_name;
+    auto_free char *other = NULL;
+
+    if (secret->state == SECRET_ABSENT)
+        return true;
+    if (ownership_of_tags(secret->description.tags, input->owner) == OWNERSHIP_OTHER) {
+        other = ownership_describe_tags(secret->description.tags);
+        return failure_set(refusal, ERROR_INVALID, "Conflict",
+                           "secret '%s' belongs to %s: set another secretName, or remove its tags "
+                           "database.opzkit.io/... if that one is gone",
+                           name, other);
+    }
+    if (secret->description.owning_service != NULL)
+        return failure_set(refusal, ERROR_INVALID, "Conflict",
+                           "secret '%s' is managed by the AWS service '%s': set another secretName",
+                           name, secret->description.owning_service);
+    if (secret->description.primary_region != NULL &&
+        strcmp(secret->description.primary_region, input->region) != 0)
+        return failure_set(
+            refusal, ERROR_INVALID, "Conflict",
+            "secret '%s' is a replica of one in region %s, and replicas are read-only: "
+            "set awsSecretsManager.region to that region, or another secretName",
+            name, secret->description.primary_region);
+    if (secret->state == SECRET_SCHEDULED_FOR_DELETION)
+        return true;
+    if (!secret->is_readable)
+        return failure_set(refusal, secret->unreadable.kind, "SecretInvalid",
+                           "secret '%s' exists but cannot be used: %s", name,
+                           secret->unreadable.message);
+    return check_secret_names_target(input, refusal);
+}
+
+/* While a secret moves, what is at the new place already must be the same password. */
+static bool check_move(const struct plan_input *input, struct failure *refusal)
+{
+    const struct secret_facts *former = &input->facts->former;
+    const struct secret_facts *secret = &input->facts->secret;
+
+    if (input->former_id == NULL || former->state != SECRET_PRESENT || !former->is_readable ||
+        secret->state != SECRET_PRESENT ||
+        secret_equals(&former->credentials.password, &secret->credentials.password))
+        return true;
+    return failure_set(
+        refusal, ERROR_INVALID, "Conflict",
+        "the secret shall move to '%s', but a secret with another password is there: "
+        "set another secretName, or remove that one (the former one is %s)",
+        input->database->spec.secret_name, input->former_id);
+}
+
+bool claim_check(const struct plan_input *input, struct failure *ret_refusal)
+{
+    return check_server(input, ret_refusal) && check_user(input, ret_refusal) &&
+           check_database(input, ret_refusal) && check_secret(input, ret_refusal) &&
+           check_move(input, ret_refusal);
+}

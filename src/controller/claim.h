@@ -1,0 +1,21 @@
+/*
+ * Whether what exists outside may be this resource's: the server, the user, the database and the
+ * secret, each by its marks, its state and its content.  Nothing is proven by a name.  Pure.
+ */
+#ifndef CONTROLLER_CLAIM_H
+#define CONTROLLER_CLAIM_H
+
+#include "controller/ownership.h"
+
+#include <stdbool.h>
+
+struct failure;
+struct plan_input;
+
+/* False with the reason when something that exists is not this resource's to use. */
+bool claim_check(const struct plan_input *input, struct failure *ret_refusal) must_check;
+
+/* Whose the user is, as far as its mark or its password tells. */
+enum ownership claim_owner_of_user(const struct plan_input *input);
+
+#endif
