@@ -159,6 +159,7 @@ static void build_controller(struct program *program)
         .metrics = program->metrics,
         .watch_namespace = or_null(program->options.watch_namespace),
         .cluster_id = or_null(program->options.cluster_id),
+        .former_cluster_ids = or_null(program->options.former_cluster_ids),
         .default_region = aws_region_find_default(read_setting, NULL),
         .database_ca_file = or_null(program->options.database_ca_file),
         .sync_period_ms = program->options.sync_period_ms,

@@ -20,6 +20,8 @@ static const struct option {
      "the only namespace whose resources are watched; default: all"},
     {"cluster-id", NULL, OPTION_TEXT, "", offsetof(struct options, cluster_id),
      "what identifies this cluster in tags and markers; default: the uid of kube-system"},
+    {"former-cluster-ids", NULL, OPTION_TEXT, "", offsetof(struct options, former_cluster_ids),
+     "ids that this cluster had before it was rebuilt, separated by ','; what they marked is ours"},
     {"sync-period", NULL, OPTION_DURATION, "1h", offsetof(struct options, sync_period_ms),
      "how often a Ready resource is looked at again; 0 = never"},
     {"max-concurrent-reconciles", NULL, OPTION_NUMBER, "8",

@@ -16,6 +16,7 @@ struct options {
     const char *kubeconfig;
     const char *watch_namespace;
     const char *cluster_id;
+    const char *former_cluster_ids;
     const char *database_ca_file;
     const char *health_address;
     const char *metrics_address;

@@ -186,7 +186,8 @@ static bool create_user(struct pass *pass, struct failure *failure)
     bool done;
 
     ownership_make_marker(&pass->owner, &marker);
-    if (pass->facts.engine.database.present)
+    if (pass->facts.engine.database.present &&
+        ownership_of_marker(&pass->facts.engine.database.marker, &pass->owner) == OWNERSHIP_OURS)
         marker.database = mem_strdup(pass->facts.engine.database.id);
     done = pass->driver->create_user(pass->session, &creation, &err);
     engine_marker_release(&marker);
@@ -228,6 +229,31 @@ static bool grant(struct pass *pass, struct failure *failure)
              target.database, pass->facts.engine.privileges.missing != NULL ? ": " : "",
              pass->facts.engine.privileges.missing != NULL ? pass->facts.engine.privileges.missing
                                                            : "");
+    return true;
+}
+
+static bool mark(struct pass *pass, struct failure *failure)
+{
+    const struct engine_facts *engine = &pass->facts.engine;
+    struct engine_marker marker = {0}, user_marker = {0};
+    struct engine_marking marking = {.marker = &marker, .user_marker = &user_marker};
+    struct error err;
+    bool done;
+
+    if (ownership_is_stale(&engine->database.marker, &pass->owner))
+        marking.database = pass->database.spec.database_name;
+    if (ownership_is_stale(&engine->user.marker, &pass->owner))
+        marking.username = pass->database.spec.username;
+    ownership_make_marker(&pass->owner, &marker);
+    ownership_make_marker(&pass->owner, &user_marker);
+    user_marker.database = mem_strdup(engine->database.id);
+    done = pass->driver->mark(pass->session, &marking, &err);
+    engine_marker_release(&marker);
+    engine_marker_release(&user_marker);
+    if (!done)
+        return fail(failure, STAGE_SERVER, &err);
+    log_info(&pass->log, "took over%s%s", marking.database != NULL ? " the database" : "",
+             marking.username != NULL ? " the user" : "");
     return true;
 }
 
@@ -294,6 +320,7 @@ static const struct step_operation {
     [PLAN_TAG_SECRET] = {tag_secret, true},
     [PLAN_REWRITE_SECRET] = {rewrite_secret, true},
     [PLAN_COPY_SECRET] = {copy_secret, true},
+    [PLAN_MARK] = {mark, true},
     [PLAN_DELETE_FORMER] = {delete_former, true},
     [PLAN_UNTAG_SECRET] = {untag_secret, true},
     [PLAN_DESCRIBE_SECRET] = {describe_secret, true},

@@ -388,6 +388,7 @@ struct controller *controller_new(const struct controller_options *options)
         .cancellation = options->aborting,
         .log = options->log,
         .cluster = cluster_identity_new(options->cluster_id),
+        .former_clusters = options->former_cluster_ids,
         .proofs = proof_memory_new(),
         .default_region = options->default_region,
         .database_ca_file = options->database_ca_file,

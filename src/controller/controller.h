@@ -27,12 +27,13 @@ struct controller_options {
     const struct cancellation *aborting;
     struct log *log;
     struct metrics *metrics;
-    const char *watch_namespace;  /* NULL = all */
-    const char *cluster_id;       /* NULL = uid of kube-system */
-    const char *default_region;   /* NULL = none */
-    const char *database_ca_file; /* NULL = the system's bundle */
-    uint64_t sync_period_ms;      /* 0 = no drift passes */
-    size_t worker_count;          /* 0 = 8 */
+    const char *watch_namespace;    /* NULL = all */
+    const char *cluster_id;         /* NULL = uid of kube-system */
+    const char *former_cluster_ids; /* separated by ','; NULL = none */
+    const char *default_region;     /* NULL = none */
+    const char *database_ca_file;   /* NULL = the system's bundle */
+    uint64_t sync_period_ms;        /* 0 = no drift passes */
+    size_t worker_count;            /* 0 = 8 */
 };
 
 struct controller *controller_new(const struct controller_options *options) returns_owned;

@@ -20,6 +20,64 @@ void facts_release(struct facts *facts)
     *facts = (struct facts){0};
 }
 
+/* --- Owners that may have gone --------------------------------------------------------------- */
+
+static void forget_released(struct pass *pass)
+{
+    json_decref(pass->released);
+    pass->released = json_array();
+    pass->owner.released = pass->released;
+}
+
+static void release_owner(struct pass *pass, const char *cluster, const char *namespace_name,
+                          const char *name)
+{
+    auto_free char *key = ownership_key(cluster, namespace_name, name);
+
+    json_array_append_new(pass->released, json_string(key));
+}
+
+/* What a deleted resource of this namespace left behind may be taken over.  Asked of the API server
+ * itself: a cache may be filtered, or behind. */
+static bool check_neighbour(struct pass *pass, const char *cluster, const char *name,
+                            struct error *err)
+{
+    struct kube_object_reference reference = database_reference(&pass->database);
+    auto_json json_t *object = NULL;
+    struct error reading;
+
+    if (name == NULL)
+        return true;
+    reference.name = name;
+    if (kube_client_get(pass->reconciler->kube, &reference, &object, &reading))
+        return true;
+    if (reading.kind != ERROR_NOT_FOUND) {
+        *err = reading;
+        return false;
+    }
+    release_owner(pass, cluster, pass->owner.namespace_name, name);
+    return true;
+}
+
+static bool check_owner_of_secret(struct pass *pass, const json_t *tags, struct error *err)
+{
+    if (ownership_is_transferred(tags, &pass->owner))
+        release_owner(pass, document_string(tags, TAG_CLUSTER),
+                      document_string(tags, TAG_OWNER_NAMESPACE),
+                      document_string(tags, TAG_OWNER_NAME));
+    return check_neighbour(pass, document_string(tags, TAG_CLUSTER),
+                           ownership_neighbour_of_tags(tags, &pass->owner), err);
+}
+
+static bool check_owner_of_marked(struct pass *pass, const struct engine_marker *marker,
+                                  struct error *err)
+{
+    return check_neighbour(pass, marker->cluster,
+                           ownership_neighbour_of_marker(marker, &pass->owner), err);
+}
+
+/* --- The server and the secret --------------------------------------------------------------- */
+
 static void observe_server(struct pass *pass)
 {
     struct engine_connect_request request = pass_connect_request(pass);
@@ -34,6 +92,11 @@ static void observe_server(struct pass *pass)
     if (!pass->driver->observe(pass->session, &target, &facts->engine, &err)) {
         failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
         pass_drop_session(pass);
+        return;
+    }
+    if (!check_owner_of_marked(pass, &facts->engine.database.marker, &err) ||
+        !check_owner_of_marked(pass, &facts->engine.user.marker, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_KUBERNETES, &err);
         return;
     }
     facts->server_known = true;
@@ -103,6 +166,8 @@ static bool read_secret(struct pass *pass, const struct secrets_manager_target *
             *err = describing;
         return describing.kind == ERROR_NOT_FOUND;
     }
+    if (!check_owner_of_secret(pass, secret->description.tags, err))
+        return false;
     if (secret->description.scheduled_for_deletion) {
         secret->state = SECRET_SCHEDULED_FOR_DELETION;
         return true;
@@ -206,6 +271,7 @@ static void recall_proof(struct pass *pass)
 void observe(struct pass *pass)
 {
     facts_release(&pass->facts);
+    forget_released(pass);
     observe_secret(pass);
     observe_former(pass);
     observe_server(pass);

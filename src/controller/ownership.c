@@ -9,6 +9,54 @@ static bool same(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
+/* --- Marks ----------------------------------------------------------------------------------- */
+
+/* After a rebuild a cluster has another id; what the former one marked is still ours. */
+static bool is_our_cluster(const char *cluster, const struct owner *owner)
+{
+    const char *rest = owner->former_clusters;
+
+    if (same(cluster, owner->cluster_id))
+        return true;
+    while (cluster != NULL && rest != NULL && rest[0] != '\0') {
+        size_t length = strcspn(rest, ",");
+
+        if (length > 0 && strlen(cluster) == length && memcmp(cluster, rest, length) == 0)
+            return true;
+        rest += length + (rest[length] == ',' ? 1 : 0);
+    }
+    return false;
+}
+
+char *ownership_key(const char *cluster, const char *namespace_name, const char *name)
+{
+    return mem_printf("%s %s/%s", cluster != NULL ? cluster : "?",
+                      namespace_name != NULL ? namespace_name : "?", name != NULL ? name : "?");
+}
+
+static bool is_released(const char *cluster, const char *namespace_name, const char *name,
+                        const struct owner *owner)
+{
+    auto_free char *key = ownership_key(cluster, namespace_name, name);
+    const json_t *released;
+    size_t i;
+
+    json_array_foreach(owner->released, i, released) {
+        if (same(json_string_value(released), key))
+            return true;
+    }
+    return false;
+}
+
+static enum ownership judge(const char *cluster, const char *namespace_name, const char *name,
+                            const struct owner *owner)
+{
+    if (is_our_cluster(cluster, owner) && same(namespace_name, owner->namespace_name) &&
+        same(name, owner->name))
+        return OWNERSHIP_OURS;
+    return is_released(cluster, namespace_name, name, owner) ? OWNERSHIP_RELEASED : OWNERSHIP_OTHER;
+}
+
 enum ownership ownership_of_tags(const json_t *tags, const struct owner *owner)
 {
     const char *cluster = document_string(tags, TAG_CLUSTER);
@@ -19,10 +67,7 @@ enum ownership ownership_of_tags(const json_t *tags, const struct owner *owner)
         return same(document_string(tags, TAG_MANAGED_BY), TAG_MANAGED_BY_VALUE)
                    ? OWNERSHIP_PREDECESSOR
                    : OWNERSHIP_NONE;
-    if (same(cluster, owner->cluster_id) && same(namespace_name, owner->namespace_name) &&
-        same(name, owner->name))
-        return OWNERSHIP_OURS;
-    return OWNERSHIP_OTHER;
+    return judge(cluster, namespace_name, name, owner);
 }
 
 enum ownership ownership_of_marker(const struct engine_marker *marker, const struct owner *owner)
@@ -35,11 +80,58 @@ enum ownership ownership_of_marker(const struct engine_marker *marker, const str
     case ENGINE_MARKER_OURS:
         break;
     }
-    if (same(marker->cluster, owner->cluster_id) &&
-        same(marker->namespace_name, owner->namespace_name) && same(marker->name, owner->name))
-        return OWNERSHIP_OURS;
-    return OWNERSHIP_OTHER;
+    return judge(marker->cluster, marker->namespace_name, marker->name, owner);
 }
+
+bool ownership_is_stale(const struct engine_marker *marker, const struct owner *owner)
+{
+    switch (ownership_of_marker(marker, owner)) {
+    case OWNERSHIP_PREDECESSOR:
+    case OWNERSHIP_RELEASED:
+        return true;
+    case OWNERSHIP_OURS:
+        return !same(marker->cluster, owner->cluster_id);
+    case OWNERSHIP_NONE:
+    case OWNERSHIP_OTHER:
+        break;
+    }
+    return false;
+}
+
+/* --- Owners that may have gone --------------------------------------------------------------- */
+
+static const char *find_neighbour(const char *cluster, const char *namespace_name, const char *name,
+                                  const struct owner *owner)
+{
+    if (!is_our_cluster(cluster, owner) || !same(namespace_name, owner->namespace_name) ||
+        same(name, owner->name))
+        return NULL;
+    return name;
+}
+
+const char *ownership_neighbour_of_tags(const json_t *tags, const struct owner *owner)
+{
+    return find_neighbour(document_string(tags, TAG_CLUSTER),
+                          document_string(tags, TAG_OWNER_NAMESPACE),
+                          document_string(tags, TAG_OWNER_NAME), owner);
+}
+
+const char *ownership_neighbour_of_marker(const struct engine_marker *marker,
+                                          const struct owner *owner)
+{
+    if (marker->kind != ENGINE_MARKER_OURS)
+        return NULL;
+    return find_neighbour(marker->cluster, marker->namespace_name, marker->name, owner);
+}
+
+bool ownership_is_transferred(const json_t *tags, const struct owner *owner)
+{
+    auto_free char *target = mem_printf("%s/%s", owner->namespace_name, owner->name);
+
+    return same(document_string(tags, TAG_TRANSFER_TO), target);
+}
+
+/* --- Users ----------------------------------------------------------------------------------- */
 
 enum ownership ownership_of_user(const struct engine_facts *engine, const json_t *secret_tags,
                                  const struct owner *owner)

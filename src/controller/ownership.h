@@ -17,6 +17,7 @@
 #define TAG_OWNER_NAMESPACE  TAG_RESERVED_PREFIX "owner-namespace"
 #define TAG_OWNER_NAME       TAG_RESERVED_PREFIX "owner-name"
 #define TAG_CLUSTER          TAG_RESERVED_PREFIX "cluster"
+#define TAG_TRANSFER_TO      TAG_RESERVED_PREFIX "transfer-to"
 
 /* Who the marks of this pass are made for; borrowed. */
 struct owner {
@@ -24,12 +25,15 @@ struct owner {
     const char *namespace_name;
     const char *name;
     const char *uid;
+    const char *former_clusters; /* ids separated by ','; NULL = none */
+    const json_t *released; /* ownership_key() of owners that gave up what they had; NULL = none */
 };
 
 enum ownership {
     OWNERSHIP_NONE,        /* no mark of any operator */
     OWNERSHIP_OURS,        /* marked for this resource (an earlier uid of it counts) */
     OWNERSHIP_PREDECESSOR, /* marked by the predecessor, without an owner */
+    OWNERSHIP_RELEASED,    /* marked for another resource, which is gone or handed it over */
     OWNERSHIP_OTHER,       /* marked for another resource or cluster */
 };
 
@@ -41,6 +45,20 @@ enum ownership ownership_of_marker(const struct engine_marker *marker, const str
  * is the one in a secret that is tagged as ours. */
 enum ownership ownership_of_user(const struct engine_facts *engine, const json_t *secret_tags,
                                  const struct owner *owner);
+
+/* True when a mark that may be taken over has to be made anew: whose it is, or which cluster. */
+bool ownership_is_stale(const struct engine_marker *marker, const struct owner *owner);
+
+/* An owner as one text; the caller frees it. */
+char *ownership_key(const char *cluster, const char *namespace_name,
+                    const char *name) returns_owned;
+/* The name of a resource of this cluster and namespace, other than the owner, that tags or a marker
+ * are for; NULL = none.  Borrowed. */
+const char *ownership_neighbour_of_tags(const json_t *tags, const struct owner *owner);
+const char *ownership_neighbour_of_marker(const struct engine_marker *marker,
+                                          const struct owner *owner);
+/* True when the tags hand the secret over to this owner. */
+bool ownership_is_transferred(const json_t *tags, const struct owner *owner);
 
 /* "namespace/name in cluster id" of the owner that tags or a marker name; the caller frees it. */
 char *ownership_describe_tags(const json_t *tags) returns_owned;

@@ -22,6 +22,7 @@ struct pass {
     struct database_status status; /* read at the start, then made new */
     json_t *status_before;         /* the rendering of what was read, to see whether to write */
     struct owner owner;
+    json_t *released; /* owner.released */
     const struct engine_driver *driver;
     struct admin_connection admin;
     struct engine_session *session; /* NULL until connected */

@@ -218,6 +218,9 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
     if (!check_proof(input, plan))
         return;
     add_secret_steps(input, plan);
+    if (ownership_is_stale(&input->facts->engine.database.marker, input->owner) ||
+        ownership_is_stale(&input->facts->engine.user.marker, input->owner))
+        add_step(plan, PLAN_MARK);
     if (plan->count == 0 && may_copy_former(input) && !input->database->spec.retain_on_delete)
         add_step(plan, PLAN_DELETE_FORMER);
 }
@@ -268,6 +271,7 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_PROVE_LOGIN] = "logging in with the stored password",
         [PLAN_TAG_SECRET] = "setting tags of the secret",
         [PLAN_UNTAG_SECRET] = "removing tags of the secret",
+        [PLAN_MARK] = "marking what is taken over",
         [PLAN_COPY_SECRET] = "storing the password at its new place",
         [PLAN_DELETE_FORMER] = "deleting the secret at its former place",
         [PLAN_REWRITE_SECRET] = "rewriting the secret",

@@ -26,6 +26,7 @@ enum plan_step {
     PLAN_GRANT,           /* what is missing of the privileges */
     PLAN_PROVE_LOGIN,     /* log in with the stored password */
     PLAN_TAG_SECRET,      /* set what is missing or different */
+    PLAN_MARK,            /* write anew the marks of what is taken over */
     PLAN_UNTAG_SECRET,    /* remove what the spec no longer names */
     PLAN_DESCRIBE_SECRET, /* set the description */
     PLAN_REWRITE_SECRET,  /* a new version with the same password */

@@ -87,6 +87,7 @@ static void pass_release(struct pass *pass)
     free(pass->former_id);
     free(pass->former_region);
     free(pass->stored_arn);
+    json_decref(pass->released);
     *pass = (struct pass){0};
 }
 
@@ -427,7 +428,8 @@ void reconcile_database(const struct reconciler *reconciler, const char *namespa
     } else if (database_parse_identity(object, &pass.database, &err)) {
         pass.owner = (struct owner){.namespace_name = pass.database.namespace_name,
                                     .name = pass.database.name,
-                                    .uid = pass.database.uid};
+                                    .uid = pass.database.uid,
+                                    .former_clusters = reconciler->former_clusters};
         run(&pass, ret_outcome);
         return;
     }

@@ -27,6 +27,7 @@ struct reconciler {
     const struct cancellation *cancellation;
     struct log *log;
     struct cluster_identity *cluster;
+    const char *former_clusters; /* ids separated by ','; NULL = none */
     struct proof_memory *proofs;
     const char *default_region;   /* from the environment; NULL = none */
     const char *database_ca_file; /* NULL = the system's bundle */

@@ -37,6 +37,8 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
         if (now == NULL || strcmp(now, json_string_value(value)) != 0)
             json_object_set(*ret_set, key, value);
     }
+    if (ownership_is_transferred(present, input->owner))
+        json_array_append_new(*ret_remove, json_string(TAG_TRANSFER_TO));
     json_array_foreach(managed, i, item) {
         const char *text = json_string_value(item);
 

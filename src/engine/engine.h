@@ -118,6 +118,14 @@ struct engine_database_creation {
     const struct engine_marker *marker;
 };
 
+/* What to mark: an existing database and user that are taken over. */
+struct engine_marking {
+    const char *database;
+    const char *username;
+    const struct engine_marker *marker;      /* for the database */
+    const struct engine_marker *user_marker; /* with the id of the database in it */
+};
+
 enum engine_login {
     ENGINE_LOGIN_PROVEN,         /* the server asked for the password and took it; the database may
                                     not exist yet */
@@ -165,6 +173,9 @@ struct engine_driver {
      * others, where the server can.  Finishes what an interrupted call of its own left. */
     bool (*create_database)(struct engine_session *session,
                             const struct engine_database_creation *creation, struct error *err);
+    /* Writes the marks anew; what is NULL is left alone. */
+    bool (*mark)(struct engine_session *session, const struct engine_marking *marking,
+                 struct error *err);
     /* Gives the user what it lacks of target->privileges, and takes nothing away.  NULL where
      * ownership decides. */
     bool (*grant)(struct engine_session *session, const struct engine_target *target,

@@ -46,5 +46,6 @@ const struct engine_driver engine_mysql = {
     .create_user = engine_mysql_create_user,
     .create_database = engine_mysql_create_database,
     .grant = engine_mysql_grant,
+    .mark = engine_mysql_mark,
     .prove_login = engine_mysql_prove_login,
 };

@@ -209,3 +209,34 @@ bool engine_mysql_grant(struct engine_session *session, const struct engine_targ
     engine_mysql_privileges_release(&privileges);
     return succeeded;
 }
+
+/* --- Marks of what is taken over ------------------------------------------------------------- */
+
+static bool run_mark(struct engine_session *session, struct strbuf *sql,
+                     const struct engine_marker *marker, struct error *err)
+{
+    append_marker(session, sql, marker);
+    return engine_mysql_run(session, "marking", sql, NULL, NULL, err);
+}
+
+/* MariaDB's mark is on the database alone, MySQL's on the user alone. */
+bool engine_mysql_mark(struct engine_session *session, const struct engine_marking *marking,
+                       struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    if (session->is_mariadb) {
+        if (marking->database == NULL)
+            return true;
+        strbuf_append_text(&sql, "ALTER DATABASE ");
+        engine_mysql_append_identifier(&sql, marking->database);
+        strbuf_append_text(&sql, " COMMENT ");
+        return run_mark(session, &sql, marking->marker, err);
+    }
+    if (marking->username == NULL)
+        return true;
+    strbuf_append_text(&sql, "ALTER USER ");
+    engine_mysql_append_account(session, &sql, marking->username);
+    strbuf_append_text(&sql, " ATTRIBUTE ");
+    return run_mark(session, &sql, marking->user_marker, err);
+}

@@ -18,6 +18,8 @@ bool engine_mysql_create_database(struct engine_session *session,
                                   struct error *err) must_check;
 bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
                         struct error *err) must_check;
+bool engine_mysql_mark(struct engine_session *session, const struct engine_marking *marking,
+                       struct error *err) must_check;
 bool engine_mysql_prove_login(struct engine_session *session,
                               const struct engine_connect_request *request,
                               const struct engine_target *target, enum engine_login *ret_login,

@@ -55,5 +55,6 @@ const struct engine_driver engine_postgres = {
     .observe = postgres_observe,
     .create_user = postgres_create_user,
     .create_database = postgres_create_database,
+    .mark = postgres_mark,
     .prove_login = postgres_prove_login,
 };

@@ -79,6 +79,16 @@ static void append_role_comment(struct strbuf *sql, const char *username,
     strbuf_append_text(sql, "; ");
 }
 
+static void append_database_comment(struct strbuf *sql, const char *database,
+                                    const struct engine_marker *marker)
+{
+    strbuf_append_text(sql, "COMMENT ON DATABASE ");
+    postgres_quote_identifier(sql, database);
+    strbuf_append_text(sql, " IS ");
+    append_marker(sql, marker);
+    strbuf_append_text(sql, "; ");
+}
+
 bool postgres_create_user(struct engine_session *session,
                           const struct engine_user_creation *creation, struct error *err)
 {
@@ -173,11 +183,9 @@ static void append_finish(struct strbuf *sql, const struct engine_database_creat
 
     strbuf_append_text(sql, "REVOKE ALL ON DATABASE ");
     postgres_quote_identifier(sql, temporary);
-    strbuf_append_text(sql, " FROM PUBLIC; COMMENT ON DATABASE ");
-    postgres_quote_identifier(sql, temporary);
-    strbuf_append_text(sql, " IS ");
-    append_marker(sql, creation->marker);
-    strbuf_append_text(sql, "; ALTER DATABASE ");
+    strbuf_append_text(sql, " FROM PUBLIC; ");
+    append_database_comment(sql, temporary, creation->marker);
+    strbuf_append_text(sql, "ALTER DATABASE ");
     postgres_quote_identifier(sql, temporary);
     strbuf_append_text(sql, " RENAME TO ");
     postgres_quote_identifier(sql, creation->database);
@@ -226,4 +234,19 @@ bool postgres_create_database(struct engine_session *session,
     if (error_has_code(err, "42P04") || error_has_code(err, "23505"))
         return give_up(session, temporary);
     return false;
+}
+
+/* --- Marks of what is taken over ------------------------------------------------------------- */
+
+bool postgres_mark(struct engine_session *session, const struct engine_marking *marking,
+                   struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    if (marking->database != NULL)
+        append_database_comment(&sql, marking->database, marking->marker);
+    if (marking->username != NULL)
+        append_role_comment(&sql, marking->username, marking->user_marker);
+    return sql.length == 0 ||
+           postgres_execute_transaction(session, "marking", strbuf_text(&sql), err);
 }

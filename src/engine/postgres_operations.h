@@ -14,6 +14,8 @@ bool postgres_create_user(struct engine_session *session,
 bool postgres_create_database(struct engine_session *session,
                               const struct engine_database_creation *creation, struct error *err)
     must_check;
+bool postgres_mark(struct engine_session *session, const struct engine_marking *marking,
+                   struct error *err) must_check;
 bool postgres_prove_login(struct engine_session *session,
                           const struct engine_connect_request *request,
                           const struct engine_target *target, enum engine_login *ret_login,

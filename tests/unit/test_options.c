@@ -28,6 +28,11 @@ static const struct row {
     {"cluster-id", TEXT, offsetof(struct options, cluster_id), "", 0,
      "  --cluster-id=TEXT\n"
      "        what identifies this cluster in tags and markers; default: the uid of kube-system\n"},
+    {"former-cluster-ids", TEXT, offsetof(struct options, former_cluster_ids), "", 0,
+     "  --former-cluster-ids=TEXT\n"
+     "        ids that this cluster had before it was rebuilt, separated by ','; what they marked "
+     "is "
+     "ours\n"},
     {"sync-period", DURATION, offsetof(struct options, sync_period_ms), NULL, 3600 * 1000,
      "  --sync-period=DURATION\n"
      "        how often a Ready resource is looked at again; 0 = never (default 1h)\n"},

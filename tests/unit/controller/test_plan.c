@@ -11,7 +11,32 @@
 #define CLUSTER "c-1"
 
 /* Which of the three exist, and whose mark they carry. */
-enum thing { ABSENT, UNMARKED, OURS, OLDER_UID, OTHERS, PREDECESSORS, FOREIGN_CLUSTERS };
+enum thing {
+    ABSENT,
+    UNMARKED,
+    OURS,
+    OLDER_UID,
+    RELEASED,
+    FORMER_CLUSTERS,
+    OTHERS,
+    PREDECESSORS,
+    FOREIGN_CLUSTERS
+};
+
+/* The cluster a thing is marked by, and the resource. */
+static const char *cluster_of(enum thing thing)
+{
+    if (thing == FORMER_CLUSTERS)
+        return "c-0";
+    return thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER;
+}
+
+static const char *name_of(enum thing thing)
+{
+    if (thing == RELEASED)
+        return "gone";
+    return thing == OTHERS ? "other" : "app";
+}
 
 struct setup {
     enum thing database;
@@ -32,10 +57,19 @@ struct row {
 };
 
 static const char step_letters[PLAN_STEP_COUNT] = {
-    [PLAN_CREATE_SECRET] = 'S',   [PLAN_RESTORE_SECRET] = 'R', [PLAN_CREATE_USER] = 'U',
-    [PLAN_CREATE_DATABASE] = 'D', [PLAN_GRANT] = 'G',          [PLAN_REWRITE_SECRET] = 'W',
-    [PLAN_COPY_SECRET] = 'C',     [PLAN_DELETE_FORMER] = 'X',  [PLAN_PROVE_LOGIN] = 'P',
-    [PLAN_TAG_SECRET] = 't',      [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
+    [PLAN_CREATE_SECRET] = 'S',
+    [PLAN_RESTORE_SECRET] = 'R',
+    [PLAN_CREATE_USER] = 'U',
+    [PLAN_CREATE_DATABASE] = 'D',
+    [PLAN_GRANT] = 'G',
+    [PLAN_REWRITE_SECRET] = 'W',
+    [PLAN_MARK] = 'M',
+    [PLAN_COPY_SECRET] = 'C',
+    [PLAN_DELETE_FORMER] = 'X',
+    [PLAN_PROVE_LOGIN] = 'P',
+    [PLAN_TAG_SECRET] = 't',
+    [PLAN_UNTAG_SECRET] = 'u',
+    [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
 static struct engine_marker make_marker(enum thing thing)
@@ -50,9 +84,9 @@ static struct engine_marker make_marker(enum thing thing)
     }
     marker = (struct engine_marker){
         .kind = ENGINE_MARKER_OURS,
-        .cluster = mem_strdup(thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER),
+        .cluster = mem_strdup(cluster_of(thing)),
         .namespace_name = mem_strdup("team"),
-        .name = mem_strdup(thing == OTHERS ? "other" : "app"),
+        .name = mem_strdup(name_of(thing)),
         .uid = mem_strdup(thing == OLDER_UID ? "u-0" : "u-1"),
         .database = mem_strdup("1"),
     };
@@ -70,8 +104,8 @@ static json_t *make_tags(enum thing thing)
     if (thing == PREDECESSORS)
         return tags;
     document_set_string(tags, TAG_OWNER_NAMESPACE, "team");
-    document_set_string(tags, TAG_OWNER_NAME, thing == OTHERS ? "other" : "app");
-    document_set_string(tags, TAG_CLUSTER, thing == FOREIGN_CLUSTERS ? "c-2" : CLUSTER);
+    document_set_string(tags, TAG_OWNER_NAME, name_of(thing));
+    document_set_string(tags, TAG_CLUSTER, cluster_of(thing));
     return tags;
 }
 
@@ -552,6 +586,50 @@ static const struct row rows[] = {
      "Conflict",
      "user 'app'"},
 
+    /* Left behind by a resource that is gone, or marked before the cluster was rebuilt. */
+    {"all left behind, not proven",
+     {RELEASED, RELEASED, RELEASED, PROOF_NEEDED, NULL},
+     "P",
+     NULL,
+     NULL},
+    {"all left behind", {RELEASED, RELEASED, RELEASED, PROOF_PASSED, NULL}, "tM", NULL, NULL},
+    {"all left behind, password refused",
+     {RELEASED, RELEASED, RELEASED, PROOF_FAILED, NULL},
+     "",
+     "PasswordMismatch",
+     ""},
+    {"take-over that was interrupted",
+     {RELEASED, RELEASED, OURS, PROOF_PASSED, NULL},
+     "M",
+     NULL,
+     NULL},
+    {"secret left behind alone", {ABSENT, ABSENT, RELEASED, 0, NULL}, "UD", NULL, NULL},
+    {"database left behind without user",
+     {RELEASED, ABSENT, RELEASED, 0, NULL},
+     "",
+     "Conflict",
+     "was not made by this resource"},
+    {"left behind without secret",
+     {RELEASED, RELEASED, ABSENT, 0, NULL},
+     "",
+     "CannotRecoverPassword",
+     "both exist"},
+    {"marked by the former cluster",
+     {FORMER_CLUSTERS, FORMER_CLUSTERS, FORMER_CLUSTERS, PROOF_PASSED, NULL},
+     "tM",
+     NULL,
+     NULL},
+    {"database of the former cluster without user",
+     {FORMER_CLUSTERS, ABSENT, FORMER_CLUSTERS, 0, NULL},
+     "U",
+     NULL,
+     NULL},
+    {"the predecessor's, proven",
+     {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_PASSED, NULL},
+     "tM",
+     NULL,
+     NULL},
+
     /* Somebody else's. */
     {"database of another resource", {OTHERS, OURS, OURS, 0, NULL}, "", "Conflict", "team/other"},
     {"user of another resource", {OURS, OTHERS, OURS, 0, NULL}, "", "Conflict", "team/other"},
@@ -665,7 +743,7 @@ static const struct row rows[] = {
      NULL},
     {"secret in the old format, the predecessor's",
      {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_PASSED, secret_is_of_the_old_format},
-     "tW",
+     "tWM",
      NULL,
      NULL},
     {"secret with keys of people",
@@ -916,7 +994,8 @@ static void check_row(const struct row *row, const struct plan *plan)
 
 static void run_row(const struct row *row)
 {
-    static const struct owner owner = {CLUSTER, "team", "app", "u-1"};
+    auto_json json_t *released = json_pack("[s]", CLUSTER " team/gone");
+    struct owner owner = {CLUSTER, "team", "app", "u-1", "c-0", released};
     struct connection_string server = {
         .hosts = {{.host = mem_strdup("db.example.com"), .port = 5432}}, .host_count = 1};
     auto_database struct database database = {0};
@@ -971,7 +1050,8 @@ static void check_invariants(const struct setup *setup, const struct plan *plan)
 
 static void test_no_combination_breaks_an_invariant(void **state maybe_unused)
 {
-    static const struct owner owner = {CLUSTER, "team", "app", "u-1"};
+    auto_json json_t *released = json_pack("[s]", CLUSTER " team/gone");
+    struct owner owner = {CLUSTER, "team", "app", "u-1", "c-0", released};
     struct connection_string server = {
         .hosts = {{.host = mem_strdup("db.example.com"), .port = 5432}}, .host_count = 1};
     auto_database struct database database = {0};
