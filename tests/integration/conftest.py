@@ -39,11 +39,13 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def kube(stack: Stack) -> ControlPlane:
+def kube(stack: Stack) -> Iterator[ControlPlane]:
     """The control plane with what `kubectl apply -k config/default` installs."""
     stack.up(["kube"])
     install_manifests(stack.kube)
-    return stack.kube
+    yield stack.kube
+    for process in (stack.kube.controllers, stack.kube.apiserver):
+        process.kill()  # asked to stop, it would wait for its watches, and nothing is kept
 
 
 @pytest.fixture

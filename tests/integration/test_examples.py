@@ -160,23 +160,3 @@ def test_a_reserved_database_name_is_refused_and_nothing_is_made(tenant: Tenant,
     assert f"'{name}'" in status["message"]
     assert sql.changes() == []
     assert calls.writes() == []
-
-
-def test_changed_tags_and_descriptions_change_only_these(tenant: Tenant) -> None:
-    name = unique("tagged")
-    secret = f"rds/postgres/{name}"
-    tenant.apply(database(name, awsSecretsManager={"tags": {"Team": "a", "Old": "x"}}))
-    before = tenant.wait_ready(name)
-    sql = SqlWatch(tenant.postgres)
-    tenant.secretsmanager.client().tag_resource(SecretId=secret, Tags=[{"Key": "Foreign", "Value": "stays"}])
-
-    tenant.apply(database(name, awsSecretsManager={"description": "new", "tags": {"Team": "b", "New": "z"}}))
-
-    after = tenant.wait_ready(name)
-    description = tenant.description(secret)
-    assert description["Description"] == "new"
-    tags = {key: value for key, value in description["Tags"].items() if "/" not in key}
-    assert tags == {"Team": "b", "New": "z", "Foreign": "stays", "ManagedBy": "database-user-operator"}
-    assert after["secretVersion"] == before["secretVersion"]
-    assert tenant.versions(secret) == [before["secretVersion"]]
-    assert sql.changes() == []

@@ -252,17 +252,16 @@ def test_a_secret_that_was_stored_by_hand_gives_the_password(tenant: Tenant) -> 
 
 
 @pytest.mark.parametrize("key", ["DB_HOST", "DB_PORT", "POSTGRES_URL"])
-def test_what_an_incomplete_secret_lacks_is_named(tenant: Tenant, key: str) -> None:
+def test_an_incomplete_secret_is_completed_around_its_password(tenant: Tenant, key: str) -> None:
     name = unique("incomplete")
     value = documented(tenant, name, **{key: None})
     tenant.secretsmanager.client().create_secret(Name=f"rds/postgres/{name}", SecretString=json.dumps(value))
-    sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
     tenant.apply(database(name))
 
-    status = tenant.wait_error(name, "SecretIncomplete")
+    tenant.wait_ready(name)
 
-    assert f"secret 'rds/postgres/{name}' lacks the key {key}" in status["message"]
-    assert calls.writes() == [] and sql.changes() == []
+    assert tenant.stored(f"rds/postgres/{name}") == documented(tenant, name)
+    assert_works(tenant.stored(f"rds/postgres/{name}"))
 
 
 @pytest.mark.parametrize(
@@ -339,21 +338,6 @@ def test_a_secret_of_another_owner_is_a_conflict_and_never_read(tenant: Tenant) 
     after = tenant.description(f"rds/postgres/{name}")
     assert (after["Tags"], after["LastChangedDate"]) == (before["Tags"], before["LastChangedDate"])
     assert sql.changes() == []
-
-
-def test_a_secret_that_is_scheduled_for_deletion_is_restored(tenant: Tenant) -> None:
-    name = unique("scheduled")
-    tenant.apply(database(name))
-    before = tenant.wait_ready(name)
-    stored = tenant.stored(f"rds/postgres/{name}")
-    tenant.secretsmanager.client().delete_secret(SecretId=f"rds/postgres/{name}", RecoveryWindowInDays=7)
-
-    tenant.patch(name, {"spec": {"awsSecretsManager": {"description": "look again"}}})
-
-    after = tenant.wait_ready(name)
-    assert after["secretVersion"] == before["secretVersion"]
-    assert tenant.stored(f"rds/postgres/{name}") == stored
-    assert_works(stored)
 
 
 def test_a_database_that_was_dropped_is_not_replaced_by_an_empty_one_behind_the_users_back(
