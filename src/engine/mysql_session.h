@@ -1,7 +1,7 @@
 /*
- * One connection to MySQL or MariaDB over Connector/C's non-blocking calls: every wait has a
- * deadline and ends on cancellation, TLS is exactly what the connection string asks for, and no
- * text of the server reaches an error.
+ * One connection to MySQL or MariaDB over Connector/C: every wait has a deadline and ends on
+ * cancellation, TLS is exactly what the connection string asks for, and no text of the server
+ * reaches an error.
  *
  * Inside the MySQL driver only.
  */
