@@ -15,7 +15,7 @@
  * begins the password.
  */
 
-enum { PORT_DEFAULT = 3306, DURATION_LIMIT_MS = 60 * 1000 };
+enum { PORT_DEFAULT = 3306, DURATION_LIMIT_MS = 60 * 1000, USERNAME_LIMIT = 255 };
 
 static const char *const schemes[] = {"mariadb://", "mysql://", NULL};
 
@@ -150,6 +150,8 @@ static bool take_credentials(struct text_span credentials, struct connection_str
 
     if (user.length == 0)
         return fail(err, "it names no user");
+    if (user.length > USERNAME_LIMIT)
+        return fail(err, "the user name is too long");
     free(parts->username);
     parts->username = mem_strndup(user.begin, user.length);
     if (colon != NULL)

@@ -177,6 +177,18 @@ bool engine_mysql_run(struct engine_session *session, const char *doing, const s
                      ret_number, err);
 }
 
+bool engine_mysql_name_right(const struct engine_session *session, const char *right,
+                             const char *object, struct error *err)
+{
+    struct error cause = *err;
+
+    if (cause.kind != ERROR_DENIED)
+        return false;
+    return error_set(err, ERROR_DENIED, "MissingRight",
+                     "%s: the admin user '%s' needs the right %s: run GRANT %s ON %s TO '%s'",
+                     cause.message, session->username, right, right, object, session->username);
+}
+
 /* --- Connecting ------------------------------------------------------------------------------ */
 
 static void close_scope(int *fd)
@@ -476,4 +488,11 @@ const char *engine_mysql_field(MYSQL_RES *result, MYSQL_ROW row, const char *nam
             return row[i];
     }
     return NULL;
+}
+
+const char *engine_mysql_text(MYSQL_RES *result, MYSQL_ROW row, const char *name)
+{
+    const char *value = engine_mysql_field(result, row, name);
+
+    return value != NULL ? value : "";
 }
