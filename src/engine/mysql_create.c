@@ -132,6 +132,12 @@ static bool read_was_begun(struct engine_session *session,
     return true;
 }
 
+/* The numbers of Connector/C, which mean that the outcome is unknown, begin at 2000. */
+static bool is_answer(unsigned number)
+{
+    return number >= 1000 && (number < 2000 || number >= 3000);
+}
+
 /* An existing database is what an interrupted call of ours left only where the observation said so:
  * then it holds nothing and looks like ours. */
 static bool create_or_take_up(struct engine_session *session,
@@ -154,9 +160,8 @@ static bool create_or_take_up(struct engine_session *session,
         if (is_unfinished)
             return true;
     }
-    /* Somebody else made it: it must never be taken for ours. */
-    if (failure.kind != ERROR_UNAVAILABLE && number != 0 &&
-        !engine_mysql_mark_give_up(session, creation->username, err))
+    /* Somebody else made it, or may do so now: it must never be taken for ours. */
+    if (is_answer(number) && !engine_mysql_mark_give_up(session, creation->username, err))
         return false;
     *err = failure;
     return engine_mysql_name_right(session, "CREATE", "*.*", err);

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct number_meaning {
@@ -125,11 +126,25 @@ static bool set_tls(struct error *err, const char *text, const char *label)
                      "cannot connect to the server %s: the TLS handshake failed", label);
 }
 
+/* An error in place of the greeting (host not allowed, too many connections) comes as 2002, with
+ * its number in the text: "... of the following error cannot be verified: 1130 - ..." */
+static unsigned find_early_number(unsigned number, const char *text)
+{
+    static const char before[] = "cannot be verified: ";
+    const char *found = number == 2002 ? strstr(text, before) : NULL;
+    unsigned long early = found != NULL ? strtoul(found + strlen(before), NULL, 10) : 0;
+
+    return early >= 1000 && early < 2000 ? (unsigned)early : number;
+}
+
 bool engine_mysql_error_set_unreachable(struct error *err, unsigned number, const char *text,
                                         const char *label)
 {
-    const struct number_meaning *meaning = find(number);
+    const struct number_meaning *meaning;
     char code[16];
+
+    number = find_early_number(number, text);
+    meaning = find(number);
 
     if (number == 2026)
         return set_tls(err, text, label);

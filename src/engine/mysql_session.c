@@ -14,15 +14,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 30000,
     LOCK_TIMEOUT_MS = 5000,
-    RESOLVE_TIMEOUT_SECONDS = 5, /* how long the library asks a DNS that fails for the moment */
+    SLICE_SECONDS = 1,
 };
 
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -39,13 +37,16 @@ enum {
  * ordinary calls are used, on sockets that do not block, and where one would wait it calls
  * wait_for_socket().  That function is given the socket and nothing else: what it waits for is the
  * one thing that is kept for each thread, from begin_waiting() to end_waiting().
+ *
+ * While it connects, the library insists on a blocking socket; then it comes back to
+ * wait_for_socket() after SLICE_SECONDS at the latest, its "connect timeout".  That also limits how
+ * often it asks a DNS that fails for the moment.
  */
 enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 
 struct wait {
     const struct engine_session *session;
     int64_t deadline_ms;
-    bool is_connecting;
     enum wait_result result;
 };
 
@@ -63,16 +64,6 @@ static enum wait_result end_waiting(void)
 
     current_wait = NULL;
     return result;
-}
-
-/* While it connects, the library makes the socket blocking: what reads it without asking us first
- * (the TLS handshake) comes back soon. */
-static void limit_blocking(int fd)
-{
-    static const struct timeval soon = {.tv_usec = 10 * 1000};
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
 }
 
 static enum wait_result poll_socket(const struct wait *wait, int fd, short events)
@@ -105,8 +96,6 @@ static int wait_for_socket(my_socket fd, my_bool is_read, int timeout maybe_unus
 
     if (wait == NULL || wait->result != WAIT_READY)
         return 0;
-    if (wait->is_connecting)
-        limit_blocking(fd);
     wait->result = poll_socket(wait, fd, is_read ? POLLIN : POLLOUT);
     return wait->result == WAIT_READY ? 1 : 0;
 }
@@ -243,12 +232,12 @@ static MYSQL *make_connection(const struct attempt *attempt)
     const char *plugins = attempt->login->plugin != NULL ? attempt->login->plugin : SAFE_PLUGINS;
     MYSQL *connection = mysql_init(NULL);
     unsigned protocol = MYSQL_PROTOCOL_TCP, no = 0;
-    unsigned resolve_timeout_seconds = RESOLVE_TIMEOUT_SECONDS; /* waits are limited by us */
+    unsigned slice_seconds = SLICE_SECONDS;
 
     if (connection == NULL)
         return NULL;
     mysql_optionsv(connection, MARIADB_OPT_IO_WAIT, wait_for_socket);
-    mysql_optionsv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &resolve_timeout_seconds);
+    mysql_optionsv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &slice_seconds);
     mysql_optionsv(connection, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_optionsv(connection, MYSQL_OPT_LOCAL_INFILE, &no);
     mysql_optionsv(connection, MARIADB_OPT_RESTRICTED_AUTH, plugins);
@@ -286,7 +275,7 @@ static bool run_connect(struct engine_session *session, const struct attempt *at
                         const struct engine_host *host, int64_t deadline_ms, struct error *err)
 {
     const struct engine_mysql_login *login = attempt->login;
-    struct wait wait = {.session = session, .deadline_ms = deadline_ms, .is_connecting = true};
+    struct wait wait = {.session = session, .deadline_ms = deadline_ms};
     enum wait_result result;
     MYSQL *connected;
 

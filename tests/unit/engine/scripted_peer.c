@@ -22,6 +22,9 @@ static void accept_connection(struct scripted_peer *peer)
     peer->connection = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
     peer->connections++;
     peer->answered = 0;
+    if (peer->greeting != NULL &&
+        send(peer->connection, peer->greeting->bytes, peer->greeting->length, MSG_NOSIGNAL) < 0)
+        close_connection(peer);
 }
 
 static void serve_connection(struct scripted_peer *peer)
@@ -68,6 +71,13 @@ static void *run(void *context)
 void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
                          size_t count)
 {
+    scripted_peer_start_with_greeting(peer, NULL, answers, count);
+}
+
+void scripted_peer_start_with_greeting(struct scripted_peer *peer,
+                                       const struct peer_answer *greeting,
+                                       const struct peer_answer *answers, size_t count)
+{
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -75,6 +85,7 @@ void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *a
     socklen_t length = sizeof address;
 
     *peer = (struct scripted_peer){
+        .greeting = greeting,
         .answers = answers,
         .answer_count = count,
         .connection = -1,
