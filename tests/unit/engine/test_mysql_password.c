@@ -207,7 +207,7 @@ static void test_hashes_are_new_each_time_and_match(void **state maybe_unused)
     static const char allowed[] =
         "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     auto_secret struct secret password = {0};
-    auto_strbuf struct strbuf former = {0};
+    auto_strbuf struct strbuf former = {0}, salts = {0};
     struct fake_random random;
 
     fake_random_init(&random, 1);
@@ -223,7 +223,11 @@ static void test_hashes_are_new_each_time_and_match(void **state maybe_unused)
                          ENGINE_PASSWORD_MATCHES);
         strbuf_clear(&former);
         strbuf_append_text(&former, strbuf_text(&kept));
+        strbuf_append(&salts, strbuf_text(&kept) + SALT_AT, HASH_AT - SALT_AT);
     }
+    /* of the whole alphabet */
+    assert_non_null(strpbrk(strbuf_text(&salts), "./01234567"));
+    assert_non_null(strpbrk(strbuf_text(&salts), "stuvwxyz"));
 }
 
 /* --- What cannot be compared ----------------------------------------------------------------- */
