@@ -15,7 +15,7 @@
  * begins the password.
  */
 
-enum { PORT_DEFAULT = 3306, DURATION_LIMIT_MS = 60 * 1000 };
+enum { PORT_DEFAULT = 3306, DURATION_LIMIT_MS = 60 * 1000, USERNAME_LIMIT = 255 };
 
 static const char *const schemes[] = {"mariadb://", "mysql://", NULL};
 
@@ -54,10 +54,9 @@ static bool refuse_second_mode(const struct connection_string *parts, struct err
 static bool take_tls(const char *value, struct connection_string *parts, struct error *err)
 {
     static const struct tls_word words[] = {
-        {"true", ENGINE_TLS_VERIFY_FULL},
-        {"skip-verify", ENGINE_TLS_REQUIRE},
-        {"preferred", ENGINE_TLS_PREFER},
-        {"false", ENGINE_TLS_DISABLE},
+        {"true", ENGINE_TLS_VERIFY_FULL},    {"1", ENGINE_TLS_VERIFY_FULL},
+        {"skip-verify", ENGINE_TLS_REQUIRE}, {"preferred", ENGINE_TLS_PREFER},
+        {"false", ENGINE_TLS_DISABLE},       {"0", ENGINE_TLS_DISABLE},
     };
 
     if (!refuse_second_mode(parts, err))
@@ -150,6 +149,8 @@ static bool take_credentials(struct text_span credentials, struct connection_str
 
     if (user.length == 0)
         return fail(err, "it names no user");
+    if (user.length > USERNAME_LIMIT)
+        return fail(err, "the user name is too long");
     free(parts->username);
     parts->username = mem_strndup(user.begin, user.length);
     if (colon != NULL)
@@ -179,6 +180,7 @@ static bool parse_go_form(struct text_span text, struct connection_string *parts
 {
     const char *slash = memrchr(text.begin, '/', text.length);
     const char *end = text.begin + text.length, *at, *query;
+    struct text_span database;
 
     if (slash == NULL)
         return fail(err, "it is neither mysql://user:password@host:port/database nor "
@@ -188,10 +190,11 @@ static bool parse_go_form(struct text_span text, struct connection_string *parts
         return fail(err, "it names no user before an '@'");
     query = memchr(slash, '?', (size_t)(end - slash));
     *ret_query = query != NULL ? span_between(query + 1, end) : (struct text_span){end, 0};
+    database = span_between(slash + 1, query != NULL ? query : end);
     return take_credentials(span_between(text.begin, at), parts, err) &&
            take_address(span_between(at + 1, slash), parts, err) &&
-           url_parts_decode(span_between(slash + 1, query != NULL ? query : end), &parts->database,
-                            "database name", err);
+           (database.length == 0 ||
+            url_parts_decode(database, &parts->database, "database name", err));
 }
 
 /* --- Both ------------------------------------------------------------------------------------ */

@@ -7,7 +7,7 @@
 
 static void library_init(void)
 {
-    static const char *const prefixes[] = {"MYSQL_", "MARIADB_", NULL};
+    static const char *const prefixes[] = {"MYSQL_", "MARIADB_", "LIBMYSQL_", NULL};
 
     engine_forget_environment(prefixes);
     if (mysql_library_init(0, NULL, NULL) != 0)

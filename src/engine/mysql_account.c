@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { OTHERS_LIMIT = 200 };
+
 void engine_mysql_account_release(struct engine_mysql_account *account)
 {
     free(account->plugin);
@@ -45,12 +47,13 @@ static char *find_global_privilege(MYSQL_RES *result, MYSQL_ROW row)
 
 static void take_account(MYSQL_RES *result, MYSQL_ROW row, struct engine_mysql_account *account)
 {
-    const char *plugin = engine_mysql_field(result, row, "plugin");
-    const char *kept = engine_mysql_field(result, row, "kept");
-
+    if (account->present) /* there is one such row, unless the server lies */
+        return;
     account->present = true;
-    account->plugin = mem_strdup(plugin != NULL ? plugin : "");
-    secret_set_text(&account->kept, kept != NULL ? kept : "");
+    account->plugin = mem_strdup(engine_mysql_text(result, row, "plugin"));
+    secret_set_text(&account->kept, engine_mysql_text(result, row, "kept"));
+    account->has_second_password =
+        strstr(engine_mysql_text(result, row, "User_attributes"), "additional_password") != NULL;
     account->locked = is_yes(result, row, "account_locked");
     account->password_expired = is_yes(result, row, "password_expired");
     account->privileged_as = find_global_privilege(result, row);
@@ -58,21 +61,14 @@ static void take_account(MYSQL_RES *result, MYSQL_ROW row, struct engine_mysql_a
 
 static void note_other(MYSQL_RES *result, MYSQL_ROW row, struct engine_mysql_account *account)
 {
-    auto_free char *former = account->other_accounts;
+    auto_free char *former = NULL;
 
-    account->other_accounts = mem_printf(
-        "%s%s'%s'@'%s'", former != NULL ? former : "", former != NULL ? ", " : "",
-        engine_mysql_field(result, row, "User"), engine_mysql_field(result, row, "Host"));
-}
-
-static bool explain_denial(const struct engine_session *session, struct error *err)
-{
-    if (err->kind != ERROR_DENIED)
-        return false;
-    return error_set(err, ERROR_DENIED, "MissingRight",
-                     "the admin user '%s' may not read the server's accounts: run GRANT SELECT ON "
-                     "mysql.* TO '%s'",
-                     session->username, session->username);
+    if (account->other_accounts != NULL && strlen(account->other_accounts) > OTHERS_LIMIT)
+        return; /* enough to act on */
+    former = account->other_accounts;
+    account->other_accounts =
+        mem_printf("%s%s'%s'@'%s'", former != NULL ? former : "", former != NULL ? ", " : "",
+                   engine_mysql_text(result, row, "User"), engine_mysql_text(result, row, "Host"));
 }
 
 /* The salt of caching_sha2_password holds any byte, so what the server keeps comes in hexadecimal.
@@ -89,12 +85,10 @@ static bool read_users(struct engine_session *session, const char *username,
     engine_mysql_append_literal(session, &sql, username);
     strbuf_append_text(&sql, ")");
     if (!engine_mysql_run(session, "reading the server's accounts", &sql, &result, NULL, err))
-        return explain_denial(session, err);
+        return engine_mysql_name_right(session, "SELECT", "mysql.*", err);
     while ((row = mysql_fetch_row(result)) != NULL) {
-        const char *host = engine_mysql_field(result, row, "Host");
-        const char *name = engine_mysql_field(result, row, "User");
-
-        if (strcmp(host, "%") == 0 && strcmp(name, username) == 0)
+        if (strcmp(engine_mysql_text(result, row, "Host"), "%") == 0 &&
+            strcmp(engine_mysql_text(result, row, "User"), username) == 0)
             take_account(result, row, account);
         else
             note_other(result, row, account);
@@ -157,10 +151,14 @@ enum engine_password engine_mysql_account_compare(const struct engine_mysql_acco
                                                   const struct secret *password)
 {
     auto_strbuf struct strbuf kept = STRBUF_ERASING;
+    enum engine_password comparison;
 
     if (!account->present || password == NULL ||
         !encoding_append_hex_decoded(&kept, secret_reveal(&account->kept), account->kept.length))
         return ENGINE_PASSWORD_UNKNOWN;
-    return engine_mysql_password_compare(password, account->plugin, strbuf_text(&kept),
-                                         kept.length);
+    comparison =
+        engine_mysql_password_compare(password, account->plugin, strbuf_text(&kept), kept.length);
+    return comparison == ENGINE_PASSWORD_DIFFERS && account->has_second_password
+               ? ENGINE_PASSWORD_UNKNOWN
+               : comparison;
 }

@@ -12,10 +12,11 @@ struct engine_mysql_account {
     bool locked;
     bool password_expired;
     char *plugin;
-    struct secret kept;   /* what the server keeps of the password */
-    char *privileged_as;  /* the first privilege that it has beyond databases; NULL = none */
-    char *other_accounts; /* "'u'@'localhost', ''@'%'": they may win over ours; NULL = none */
-    char *attribute;      /* MySQL: the JSON that the operator left; NULL = none */
+    struct secret kept;       /* what the server keeps of the password */
+    bool has_second_password; /* MySQL's "dual password": another one logs in as well */
+    char *privileged_as;      /* the first privilege that it has beyond databases; NULL = none */
+    char *other_accounts;     /* "'u'@'localhost', ''@'%'": they may win over ours; NULL = none */
+    char *attribute;          /* MySQL: the JSON that the operator left; NULL = none */
 };
 
 void engine_mysql_account_release(struct engine_mysql_account *account);

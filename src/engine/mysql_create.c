@@ -64,6 +64,13 @@ static bool run_creation(struct engine_session *session,
     return engine_mysql_run(session, "creating the user", &sql, NULL, ret_number, err);
 }
 
+/* The server names the option that forbids a statement; a read-only one forbids it as well. */
+static bool is_strict_policy(const struct engine_session *session, unsigned number)
+{
+    return session->is_mariadb && number == MYSQL_ER_OPTION_PREVENTS &&
+           strstr(mysql_error(session->connection), "strict") != NULL;
+}
+
 /* A MariaDB whose password policy is strict takes no hashes: then the password goes as it is, but
  * only through TLS. */
 static bool create_with_clear_password(struct engine_session *session,
@@ -86,10 +93,10 @@ bool engine_mysql_create_user(struct engine_session *session,
 
     if (run_creation(session, creation, append_hash, &number, &failure))
         return true;
-    if (session->is_mariadb && number == MYSQL_ER_OPTION_PREVENTS)
+    if (is_strict_policy(session, number))
         return create_with_clear_password(session, creation, err);
     *err = failure;
-    return false;
+    return engine_mysql_name_right(session, "CREATE USER", "*.*", err);
 }
 
 /* --- The database ---------------------------------------------------------------------------- */
@@ -125,6 +132,12 @@ static bool read_was_begun(struct engine_session *session,
     return true;
 }
 
+/* The numbers of Connector/C, which mean that the outcome is unknown, begin at 2000. */
+static bool is_answer(unsigned number)
+{
+    return number >= 1000 && (number < 2000 || number >= 3000);
+}
+
 /* An existing database is what an interrupted call of ours left only where the observation said so:
  * then it holds nothing and looks like ours. */
 static bool create_or_take_up(struct engine_session *session,
@@ -147,11 +160,11 @@ static bool create_or_take_up(struct engine_session *session,
         if (is_unfinished)
             return true;
     }
-    /* Somebody else made it: it must never be taken for ours. */
-    if (number != 0 && !engine_mysql_mark_give_up(session, creation->username, err))
+    /* Somebody else made it, or may do so now: it must never be taken for ours. */
+    if (is_answer(number) && !engine_mysql_mark_give_up(session, creation->username, err))
         return false;
     *err = failure;
-    return false;
+    return engine_mysql_name_right(session, "CREATE", "*.*", err);
 }
 
 bool engine_mysql_create_database(struct engine_session *session,
@@ -159,53 +172,68 @@ bool engine_mysql_create_database(struct engine_session *session,
                                   struct error *err)
 {
     if (session->is_mariadb)
-        return run_create_database(session, creation, NULL, err);
+        return run_create_database(session, creation, NULL, err) ||
+               engine_mysql_name_right(session, "CREATE", "*.*", err);
     return create_or_take_up(session, creation, err) &&
            engine_mysql_mark_finish(session, creation->username, creation->database, err);
 }
 
 /* --- Privileges ------------------------------------------------------------------------------ */
 
-static bool check_grantable(const struct engine_session *session, uint32_t missing,
-                            uint32_t grantable, struct error *err)
+/* GRANT names nothing that is missing, and takes all of its words or none. */
+static bool explain_denial(const struct engine_session *session, uint32_t missing,
+                           uint32_t grantable, struct error *err)
 {
     auto_free char *words = engine_mysql_privileges_render(missing & ~grantable);
 
-    if (words == NULL)
-        return true;
+    if (err->kind != ERROR_DENIED || words == NULL)
+        return false;
     return error_set(err, ERROR_DENIED, "GrantOption",
                      "the admin user '%s' cannot grant %s: give it these privileges WITH GRANT "
                      "OPTION",
                      session->username, words);
 }
 
+static bool check_server_has(const struct engine_session *session, uint32_t missing,
+                             uint32_t server, struct error *err)
+{
+    auto_free char *words = engine_mysql_privileges_render(missing & ~server);
+
+    return words == NULL || error_set(err, ERROR_INVALID, "InvalidPrivileges",
+                                      "this version of %s has no privilege %s: remove it from "
+                                      "spec.privileges",
+                                      session->is_mariadb ? "MariaDB" : "MySQL", words);
+}
+
 static bool grant_words(struct engine_session *session, const struct engine_target *target,
-                        const struct engine_mysql_privileges *privileges, const char *words,
+                        const struct engine_mysql_privileges *privileges, uint32_t missing,
                         struct error *err)
 {
+    auto_free char *words = engine_mysql_privileges_render(missing);
     auto_strbuf struct strbuf sql = {0};
 
+    if (words == NULL)
+        return true;
     strbuf_append_format(&sql, "GRANT %s ON ", words);
     engine_mysql_append_identifier(&sql, privileges->pattern);
     strbuf_append_text(&sql, ".* TO ");
     engine_mysql_append_account(session, &sql, target->username);
-    return engine_mysql_run(session, "granting privileges", &sql, NULL, NULL, err);
+    return engine_mysql_run(session, "granting privileges", &sql, NULL, NULL, err) ||
+           explain_denial(session, missing, privileges->grantable, err);
 }
 
 bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
                         struct error *err)
 {
     struct engine_mysql_privileges privileges = {0};
-    auto_free char *words = NULL;
     uint32_t missing;
     bool succeeded;
 
     if (!engine_mysql_privileges_read(session, target, &privileges, err))
         return false;
     missing = engine_mysql_privileges_wanted(&privileges, target) & ~privileges.held;
-    words = engine_mysql_privileges_render(missing);
-    succeeded = words == NULL || (check_grantable(session, missing, privileges.grantable, err) &&
-                                  grant_words(session, target, &privileges, words, err));
+    succeeded = check_server_has(session, missing, privileges.server, err) &&
+                grant_words(session, target, &privileges, missing, err);
     engine_mysql_privileges_release(&privileges);
     return succeeded;
 }

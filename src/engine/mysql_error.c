@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct number_meaning {
@@ -52,25 +53,24 @@ static const struct number_meaning {
     {5010, ERROR_DENIED,
      "the server asks for a way of logging in that is not safe, so the password was not sent"},
     {1524, ERROR_DENIED, "the server does not have the account's way of logging in"},
-    {1044, ERROR_DENIED, "the admin user lacks the right to do this on this database"},
-    {1142, ERROR_DENIED, "the admin user lacks the right to do this"},
-    {1143, ERROR_DENIED, "the admin user lacks the right to do this"},
-    {1227, ERROR_DENIED, "the admin user lacks the right to do this"},
-    {1211, ERROR_DENIED, "the admin user may not create users"},
-    {1095, ERROR_DENIED, "the admin user may not end sessions of others"},
+    {1044, ERROR_DENIED, "the user lacks the right to do this on this database"},
+    {1142, ERROR_DENIED, "the user lacks the right to do this"},
+    {1143, ERROR_DENIED, "the user lacks the right to do this"},
+    {1227, ERROR_DENIED, "the user lacks the right to do this"},
+    {1211, ERROR_DENIED, "the user may not create users"},
+    {1095, ERROR_DENIED, "the user may not end sessions of others"},
     {1819, ERROR_INVALID, "the server's password policy refuses the password"},
     {1470, ERROR_INVALID, "the name is too long for this server"},
     {1059, ERROR_INVALID, "the name is too long for this server"},
     {1102, ERROR_INVALID, "the server does not take this name"},
-    {1049, ERROR_INVALID,
-     "the server has no such database: name one that it has in the connection string"},
+    {1049, ERROR_CONFLICT, "the database does not exist"},
     {4006, ERROR_CONFLICT, "the user is the definer of a view or routine that remains"},
     {3730, ERROR_CONFLICT, "other objects depend on it"},
 };
 
 static const struct number_meaning *find(unsigned number)
 {
-    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+    for (size_t i = 0; i < array_length(meanings); i++) {
         if (meanings[i].number == number)
             return &meanings[i];
     }
@@ -91,27 +91,33 @@ bool engine_mysql_error_set(struct error *err, unsigned number, const char *doin
                      number);
 }
 
-/* Connector/C has one number for all failures of TLS (2026). */
+#define OTHER_NAME                                                                      \
+    "its certificate is for another host name: use one that the certificate holds, or " \
+    "tls=skip-verify"
+
+/* Connector/C has one number for all failures of TLS (2026); its texts differ from version to
+ * version. */
 static const struct text_meaning {
     const char *part;
     enum error_kind kind;
     const char *sentence;
 } tls_texts[] = {
-    {"doesn't support", ERROR_INVALID, "it has no TLS: switch it on there, or use tls=false"},
-    {"does not support", ERROR_INVALID, "it has no TLS: switch it on there, or use tls=false"},
     {"SSL is required", ERROR_INVALID, "it has no TLS: switch it on there, or use tls=false"},
+    {"Validation of SSL server certificate failed", ERROR_INVALID, OTHER_NAME}, /* 3.3 */
+    {"Hostname verification", ERROR_INVALID, OTHER_NAME},                       /* 3.4 */
+    {"no certificate or crl", ERROR_INVALID,
+     "the CA in the key ca.crt of the Secret is no certificate in PEM form"},
+    {"No such file", ERROR_INVALID,
+     "there is no CA to verify its certificate with: put it into the key ca.crt of the Secret"},
     {"certificate", ERROR_INVALID,
-     "its certificate does not verify (another name, or no trusted CA): put the CA into the key "
-     "ca.crt of the Secret, and use a host name that the certificate holds"},
-    {"Validation of SSL", ERROR_INVALID,
-     "its certificate is for another host name: correct the host, or use ssl-mode=VERIFY_CA"},
-    {"alidation", ERROR_INVALID,
-     "its certificate does not verify: put the CA into the key ca.crt of the Secret"},
+     "its certificate is not signed by a trusted CA, or has expired: put the CA into the key "
+     "ca.crt "
+     "of the Secret"},
 };
 
 static bool set_tls(struct error *err, const char *text, const char *label)
 {
-    for (size_t i = 0; i < sizeof tls_texts / sizeof tls_texts[0]; i++) {
+    for (size_t i = 0; i < array_length(tls_texts); i++) {
         if (strstr(text, tls_texts[i].part) != NULL)
             return error_set(err, tls_texts[i].kind, "Tls", "cannot connect to the server %s: %s",
                              label, tls_texts[i].sentence);
@@ -120,11 +126,25 @@ static bool set_tls(struct error *err, const char *text, const char *label)
                      "cannot connect to the server %s: the TLS handshake failed", label);
 }
 
+/* An error in place of the greeting (host not allowed, too many connections) comes as 2002, with
+ * its number in the text: "... of the following error cannot be verified: 1130 - ..." */
+static unsigned find_early_number(unsigned number, const char *text)
+{
+    static const char before[] = "cannot be verified: ";
+    const char *found = number == 2002 ? strstr(text, before) : NULL;
+    unsigned long early = found != NULL ? strtoul(found + strlen(before), NULL, 10) : 0;
+
+    return early >= 1000 && early < 2000 ? (unsigned)early : number;
+}
+
 bool engine_mysql_error_set_unreachable(struct error *err, unsigned number, const char *text,
                                         const char *label)
 {
-    const struct number_meaning *meaning = find(number);
+    const struct number_meaning *meaning;
     char code[16];
+
+    number = find_early_number(number, text);
+    meaning = find(number);
 
     if (number == 2026)
         return set_tls(err, text, label);

@@ -13,10 +13,11 @@ enum {
     MYSQL_ER_DATABASE_EXISTS = 1007,
     MYSQL_ER_DATABASE_DENIED = 1044,
     MYSQL_ER_ACCESS_DENIED = 1045,
+    MYSQL_ER_NO_DATABASE = 1049,
     MYSQL_ER_LOCK_WAIT_TIMEOUT = 1205,
     MYSQL_ER_OPTION_PREVENTS = 1290,
-    MYSQL_ER_CANNOT_USER = 1396,
     MYSQL_ER_DEFINER = 4006,
+    MYSQL_CR_PLUGIN_NOT_ALLOWED = 5010,
 };
 
 /* Sets the error for a number that came while `doing`; the number becomes the code.  Returns

@@ -59,14 +59,18 @@ static bool printf_format(3, 4)
 
 static bool tell_wrong_password(const struct proof_attempt *attempt)
 {
+    const char *others = attempt->account->other_accounts;
+
     return tell(
         attempt, ENGINE_LOGIN_WRONG_PASSWORD,
-        "the stored password is not that of user '%s' on the server; it is never reset: set "
+        "the stored password is not that of user '%s' on the server%s%s%s; it is never reset: set "
         "the user's password to the stored one, or store the right one",
-        attempt->target->username);
+        attempt->target->username, others != NULL ? ", or another account wins (" : "",
+        others != NULL ? others : "", others != NULL ? ")" : "");
 }
 
-/* With the right password "access denied" comes from another account that wins. */
+/* With the right password "access denied" comes from another account that wins, or from what the
+ * account demands of TLS. */
 static bool judge_access_denied(const struct proof_attempt *attempt)
 {
     const char *others = attempt->account->other_accounts;
@@ -74,9 +78,12 @@ static bool judge_access_denied(const struct proof_attempt *attempt)
     if (attempt->comparison != ENGINE_PASSWORD_MATCHES)
         return tell_wrong_password(attempt);
     return tell(attempt, ENGINE_LOGIN_REFUSED,
-                "the server refuses user '%s' though the stored password is his: another account "
-                "wins (%s): remove it or rename it",
-                attempt->target->username, others != NULL ? others : "none is known");
+                "the server refuses user '%s' though the stored password is the right one: %s%s: "
+                "change that on the server",
+                attempt->target->username,
+                others != NULL ? "another account wins, of "
+                               : "the account demands TLS (REQUIRE) that the connection lacks",
+                others != NULL ? others : "");
 }
 
 static bool judge_failure(const struct proof_attempt *attempt, unsigned number,
@@ -85,8 +92,10 @@ static bool judge_failure(const struct proof_attempt *attempt, unsigned number,
     if (number == MYSQL_ER_ACCESS_DENIED)
         return judge_access_denied(attempt);
     if (err->kind == ERROR_DENIED)
-        return tell(attempt, ENGINE_LOGIN_REFUSED, "user '%s' cannot log in: %s",
-                    attempt->target->username, err->message);
+        return tell(attempt,
+                    number == MYSQL_CR_PLUGIN_NOT_ALLOWED ? ENGINE_LOGIN_UNSAFE
+                                                          : ENGINE_LOGIN_REFUSED,
+                    "user '%s' cannot log in: %s", attempt->target->username, err->message);
     return false;
 }
 
@@ -100,11 +109,12 @@ static bool reach_database(struct engine_session *session, const struct proof_at
     engine_mysql_append_identifier(&sql, attempt->target->database);
     if (engine_mysql_run(session, "reaching the database", &sql, NULL, &number, err))
         return tell(attempt, ENGINE_LOGIN_PROVEN, "the stored password logs in");
-    if (number == 0)
+    if (err->kind != ERROR_DENIED && number != MYSQL_ER_NO_DATABASE)
         return false;
     return tell(attempt, ENGINE_LOGIN_REFUSED,
                 "user '%s' logs in with the stored password and cannot use database '%s': %s",
-                attempt->target->username, attempt->target->database, err->message);
+                attempt->target->username, attempt->target->database,
+                number == MYSQL_ER_DATABASE_DENIED ? "it has no privilege on it" : err->message);
 }
 
 static bool log_in(const struct proof_attempt *attempt, const struct login_method *method,

@@ -44,7 +44,8 @@ static bool merge(struct engine_session *session, const char *username, const ch
     engine_mysql_append_account(session, &sql, username);
     strbuf_append_text(&sql, " ATTRIBUTE ");
     engine_mysql_append_literal(session, &sql, strbuf_text(&text));
-    return engine_mysql_run(session, "marking the user", &sql, NULL, NULL, err);
+    return engine_mysql_run(session, "marking the user", &sql, NULL, NULL, err) ||
+           engine_mysql_name_right(session, "CREATE USER", "*.*", err);
 }
 
 bool engine_mysql_mark_begin(struct engine_session *session, const char *username,
@@ -68,6 +69,11 @@ bool engine_mysql_mark_give_up(struct engine_session *session, const char *usern
 bool engine_mysql_is_unfinished(struct engine_session *session, const char *database,
                                 bool *ret_unfinished, struct error *err)
 {
+    static const char *const contents[] = {
+        " AND NOT EXISTS (SELECT * FROM information_schema.TABLES WHERE TABLE_SCHEMA = ",
+        " AND NOT EXISTS (SELECT * FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ",
+        " AND NOT EXISTS (SELECT * FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ",
+    };
     auto_strbuf struct strbuf sql = {0};
     auto_mysql_result MYSQL_RES *result = NULL;
     MYSQL_ROW row;
@@ -75,10 +81,12 @@ bool engine_mysql_is_unfinished(struct engine_session *session, const char *data
     strbuf_append_text(&sql, "SELECT (SELECT count(*) FROM information_schema.SCHEMATA WHERE"
                              " DEFAULT_COLLATION_NAME = 'utf8mb4_unicode_ci' AND SCHEMA_NAME = ");
     engine_mysql_append_literal(session, &sql, database);
-    strbuf_append_text(&sql, ") = 1 AND (SELECT count(*) FROM information_schema.TABLES WHERE"
-                             " TABLE_SCHEMA = ");
-    engine_mysql_append_literal(session, &sql, database);
-    strbuf_append_text(&sql, ") = 0");
+    strbuf_append_text(&sql, ") = 1");
+    for (size_t i = 0; i < array_length(contents); i++) {
+        strbuf_append_text(&sql, contents[i]);
+        engine_mysql_append_literal(session, &sql, database);
+        strbuf_append_text(&sql, ")");
+    }
     if (!engine_mysql_run(session, "looking into the database", &sql, &result, NULL, err))
         return false;
     row = mysql_fetch_row(result);

@@ -11,9 +11,10 @@
 
 /* --- The server ------------------------------------------------------------------------------ */
 
+/* Newer servers have several degrees of "on". */
 static bool is_on(const char *value)
 {
-    return strcasecmp(value, "ON") == 0 || strcmp(value, "1") == 0;
+    return value[0] != '\0' && strcasecmp(value, "OFF") != 0 && strcmp(value, "0") != 0;
 }
 
 /* Variables that a server does not have do not come. */
@@ -25,15 +26,19 @@ static bool read_server(struct engine_session *session, struct engine_facts *fac
     MYSQL_ROW row;
 
     strbuf_append_text(&sql, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid',"
-                             " 'server_uid', 'read_only', 'super_read_only')");
+                             " 'server_uid', 'read_only', 'super_read_only',"
+                             " 'innodb_read_only')"); /* the last: readers of Aurora */
     if (!engine_mysql_run(session, "reading the server's settings", &sql, &result, NULL, err))
         return false;
     facts->server_identity = mem_strdup("");
     while ((row = mysql_fetch_row(result)) != NULL) {
-        if (strncasecmp(row[0], "server_u", 8) == 0) {
+        const char *name = engine_mysql_text(result, row, "Variable_name");
+        const char *value = engine_mysql_text(result, row, "Value");
+
+        if (strncasecmp(name, "server_u", 8) == 0) {
             free(facts->server_identity);
-            facts->server_identity = mem_strdup(row[1]);
-        } else if (is_on(row[1])) {
+            facts->server_identity = mem_strdup(value);
+        } else if (is_on(value)) {
             facts->read_only = true;
         }
     }

@@ -12,11 +12,15 @@ enum {
     SALT_SIZE = 20,
     ROUNDS_UNIT = 1000,
     ROUNDS_IN_UNITS = 5, /* MySQL 8's default; MySQL 9 takes it as well */
-    PREFIX_SIZE = 7,     /* "$A$005$" */
+    ROUNDS_LIMIT = 255 * ROUNDS_UNIT,
+    ROUNDS_AT = 3,
+    ROUNDS_DIGITS = 3,
+    PREFIX_SIZE = 7, /* "$A$005$" */
     HASH_TEXT_SIZE = 43,
     KEPT_SIZE = PREFIX_SIZE + SALT_SIZE + HASH_TEXT_SIZE,
 };
 
+static const char hex_digits[] = "0123456789ABCDEFabcdef";
 static const char alphabet[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /* ---- mysql_native_password ---- */
@@ -182,26 +186,37 @@ static enum engine_password compare_native(const struct secret *password, const 
 {
     auto_strbuf struct strbuf own = STRBUF_ERASING;
 
+    if (length == 0)
+        return ENGINE_PASSWORD_DIFFERS; /* an account without password */
     engine_mysql_password_append_native(password, &own);
-    return judge(length == own.length && strncasecmp(kept, strbuf_text(&own), length) == 0);
+    if (length != own.length || kept[0] != '*' || strspn(kept + 1, hex_digits) != length - 1)
+        return ENGINE_PASSWORD_UNKNOWN;
+    return judge(strncasecmp(kept, strbuf_text(&own), length) == 0);
+}
+
+/* The server chooses how long the comparison takes, so not every number is taken. */
+static bool read_rounds(const char *kept, uint32_t *ret_rounds)
+{
+    char units[ROUNDS_DIGITS + 1] = "";
+
+    memcpy(units, kept + ROUNDS_AT, ROUNDS_DIGITS);
+    *ret_rounds = (uint32_t)strtoul(units, NULL, 16) * ROUNDS_UNIT;
+    return strspn(units, hex_digits) == ROUNDS_DIGITS && *ret_rounds > 0 &&
+           *ret_rounds <= ROUNDS_LIMIT;
 }
 
 static enum engine_password compare_caching_sha2(const struct secret *password, const char *kept,
                                                  size_t length)
 {
     auto_strbuf struct strbuf own = STRBUF_ERASING;
-    char units[4];
-    char *end;
-    unsigned long rounds;
+    uint32_t rounds;
 
-    if (length != KEPT_SIZE || memcmp(kept, "$A$", 3) != 0 || kept[PREFIX_SIZE - 1] != '$')
+    if (length == 0)
+        return ENGINE_PASSWORD_DIFFERS; /* an account without password */
+    if (length != KEPT_SIZE || memcmp(kept, "$A$", ROUNDS_AT) != 0 ||
+        kept[PREFIX_SIZE - 1] != '$' || !read_rounds(kept, &rounds))
         return ENGINE_PASSWORD_UNKNOWN;
-    memcpy(units, kept + 3, 3);
-    units[3] = '\0';
-    rounds = strtoul(units, &end, 16) * ROUNDS_UNIT;
-    if (*end != '\0' || rounds == 0)
-        return ENGINE_PASSWORD_UNKNOWN;
-    append_crypt(password, (struct bytes){kept + PREFIX_SIZE, SALT_SIZE}, (uint32_t)rounds, &own);
+    append_crypt(password, (struct bytes){kept + PREFIX_SIZE, SALT_SIZE}, rounds, &own);
     return judge(memcmp(kept + PREFIX_SIZE + SALT_SIZE, strbuf_text(&own), HASH_TEXT_SIZE) == 0);
 }
 

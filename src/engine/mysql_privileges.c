@@ -68,7 +68,7 @@ static char *spell(const char *database, bool has_wildcards)
     auto_strbuf struct strbuf text = {0};
 
     for (; *database != '\0'; database++) {
-        if (has_wildcards && (*database == '_' || *database == '%'))
+        if (has_wildcards && strchr("_%\\", *database) != NULL)
             strbuf_append_char(&text, '\\');
         strbuf_append_char(&text, *database);
     }
@@ -86,7 +86,8 @@ static bool read_pattern(struct engine_session *session, const char *database, c
     if (!engine_mysql_run(session, "reading the server's settings", &sql, &result, NULL, err))
         return false;
     row = mysql_fetch_row(result);
-    *ret_pattern = spell(database, row == NULL || strcasecmp(row[1], "ON") != 0);
+    *ret_pattern = spell(
+        database, row == NULL || strcasecmp(engine_mysql_text(result, row, "Value"), "ON") != 0);
     return true;
 }
 
@@ -132,7 +133,7 @@ static bool read_held(struct engine_session *session, const struct engine_target
     strbuf_append_text(&sql, " AND Db = ");
     engine_mysql_append_literal(session, &sql, privileges->pattern);
     if (!engine_mysql_run(session, "reading the user's privileges", &sql, &result, NULL, err))
-        return false;
+        return engine_mysql_name_right(session, "SELECT", "mysql.*", err);
     privileges->server = find_columns(result);
     row = mysql_fetch_row(result);
     privileges->held = row != NULL ? read_row(result, row) : 0;
@@ -141,16 +142,20 @@ static bool read_held(struct engine_session *session, const struct engine_target
 
 static uint32_t find_word(const char *text)
 {
-    for (size_t word = 0; words[word] != NULL; word++) {
+    for (size_t word = 0; text != NULL && words[word] != NULL; word++) {
         if (strcasecmp(words[word], text) == 0)
             return UINT32_C(1) << word;
     }
     return 0;
 }
 
-/* USER() is whom the admin asked to be, CURRENT_USER() the account that the server took. */
-static bool read_grantable(struct engine_session *session, uint32_t *ret_grantable,
-                           struct error *err)
+/* The account that the server took for the admin, whose name may hold an '@'.  (USER() is whom the
+ * admin asked to be.) */
+#define OWN_HOST "SUBSTRING_INDEX(CURRENT_USER(), '@', -1)"
+#define OWN_NAME "LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(" OWN_HOST ") - 1)"
+
+static bool read_own_rights(struct engine_session *session, uint32_t *ret_grantable,
+                            struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
     auto_mysql_result MYSQL_RES *result = NULL;
@@ -158,14 +163,43 @@ static bool read_grantable(struct engine_session *session, uint32_t *ret_grantab
 
     strbuf_append_text(
         &sql, "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE IS_GRANTABLE ="
-              " 'YES' AND GRANTEE = CONCAT(\"'\", SUBSTRING_INDEX(CURRENT_USER(), '@', 1), \"'@'\","
-              " SUBSTRING_INDEX(CURRENT_USER(), '@', -1), \"'\")");
+              " 'YES' AND GRANTEE = CONCAT('''', " OWN_NAME ", '''@''', " OWN_HOST ", '''')");
     if (!engine_mysql_run(session, "reading the admin's rights", &sql, &result, NULL, err))
         return false;
     *ret_grantable = 0;
     while ((row = mysql_fetch_row(result)) != NULL)
         *ret_grantable |= find_word(row[0]);
     return true;
+}
+
+/* Hosting providers give the admin its rights through a role. */
+static bool read_rights_of_roles(struct engine_session *session, uint32_t *ret_grantable,
+                                 struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+    auto_mysql_result MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    strbuf_append_text(&sql, session->is_mariadb
+                                 ? "SELECT * FROM mysql.user WHERE Host = '' AND User IN (SELECT"
+                                   " ROLE_NAME FROM information_schema.ENABLED_ROLES)"
+                                 : "SELECT * FROM mysql.user WHERE (User, Host) IN (SELECT"
+                                   " ROLE_NAME, ROLE_HOST FROM information_schema.ENABLED_ROLES)");
+    if (!engine_mysql_run(session, "reading the rights of the admin's roles", &sql, &result, NULL,
+                          err))
+        return false;
+    while ((row = mysql_fetch_row(result)) != NULL) {
+        if (engine_mysql_text(result, row, "Grant_priv")[0] == 'Y')
+            *ret_grantable |= read_row(result, row);
+    }
+    return true;
+}
+
+static bool read_grantable(struct engine_session *session, uint32_t *ret_grantable,
+                           struct error *err)
+{
+    return read_own_rights(session, ret_grantable, err) &&
+           (*ret_grantable != 0 || read_rights_of_roles(session, ret_grantable, err));
 }
 
 bool engine_mysql_privileges_read(struct engine_session *session,

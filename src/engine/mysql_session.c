@@ -5,6 +5,8 @@
 #include "engine/mysql_error.h"
 #include "engine/mysql_password.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@ enum {
     CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 30000,
     LOCK_TIMEOUT_MS = 5000,
+    SLICE_SECONDS = 1,
 };
 
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -29,40 +32,72 @@ enum {
 
 /* --- Waiting --------------------------------------------------------------------------------- */
 
+/*
+ * The library's non-blocking calls are so without TLS only: through TLS they sit in read().  So its
+ * ordinary calls are used, on sockets that do not block, and where one would wait it calls
+ * wait_for_socket().  That function is given the socket and nothing else: what it waits for is the
+ * one thing that is kept for each thread, from begin_waiting() to end_waiting().
+ *
+ * While it connects, the library insists on a blocking socket; then it comes back to
+ * wait_for_socket() after SLICE_SECONDS at the latest, its "connect timeout".  That also limits how
+ * often it asks a DNS that fails for the moment.
+ */
 enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 
-static short poll_events(int status)
-{
-    short events = 0;
+struct wait {
+    const struct engine_session *session;
+    int64_t deadline_ms;
+    enum wait_result result;
+};
 
-    if ((status & MYSQL_WAIT_READ) != 0)
-        events |= POLLIN;
-    if ((status & MYSQL_WAIT_WRITE) != 0)
-        events |= POLLOUT;
-    if ((status & MYSQL_WAIT_EXCEPT) != 0)
-        events |= POLLPRI;
-    return events;
+static _Thread_local struct wait *current_wait;
+
+static void begin_waiting(struct wait *wait)
+{
+    wait->result = WAIT_READY;
+    current_wait = wait;
 }
 
-/* Waits for what the library waits for; *status becomes what has come. */
-static enum wait_result wait_for(const struct engine_session *session, int64_t deadline_ms,
-                                 int *status)
+static enum wait_result end_waiting(void)
 {
-    struct pollfd pfds[2] = {
-        {.fd = mysql_get_socket(session->connection), .events = poll_events(*status)},
-        {.fd = session->cancellation != NULL ? cancellation_fd(session->cancellation) : -1,
-         .events = POLLIN},
-    };
-    int64_t left = deadline_ms - timesource_monotonic_ms(session->timesource);
+    enum wait_result result = current_wait->result;
 
-    if (left <= 0 || poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left) == 0)
-        return WAIT_TIMEOUT;
+    current_wait = NULL;
+    return result;
+}
+
+static enum wait_result poll_socket(const struct wait *wait, int fd, short events)
+{
+    const struct engine_session *session = wait->session;
+    const struct cancellation *cancellation = session->cancellation;
+    struct pollfd pfds[2] = {
+        {.fd = fd, .events = events},
+        {.fd = cancellation != NULL ? cancellation_fd(cancellation) : -1, .events = POLLIN},
+    };
+    int ready;
+
+    do {
+        int64_t left = wait->deadline_ms - timesource_monotonic_ms(session->timesource);
+
+        if (left <= 0)
+            return WAIT_TIMEOUT;
+        ready = poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left);
+    } while (ready < 0 && errno == EINTR);
     if (pfds[1].revents != 0)
         return WAIT_CANCELLED;
-    *status = ((pfds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0 ? MYSQL_WAIT_READ : 0) |
-              ((pfds[0].revents & POLLOUT) != 0 ? MYSQL_WAIT_WRITE : 0) |
-              ((pfds[0].revents & POLLPRI) != 0 ? MYSQL_WAIT_EXCEPT : 0);
-    return WAIT_READY;
+    return ready > 0 ? WAIT_READY : WAIT_TIMEOUT;
+}
+
+/* MARIADB_OPT_IO_WAIT: more than 0 when the library may go on.  Outside of our calls (closing) and
+ * after a failure nothing is waited for. */
+static int wait_for_socket(my_socket fd, my_bool is_read, int timeout maybe_unused)
+{
+    struct wait *wait = current_wait;
+
+    if (wait == NULL || wait->result != WAIT_READY)
+        return 0;
+    wait->result = poll_socket(wait, fd, is_read ? POLLIN : POLLOUT);
+    return wait->result == WAIT_READY ? 1 : 0;
 }
 
 static bool fail_waiting(enum wait_result result, const struct engine_session *session,
@@ -72,6 +107,75 @@ static bool fail_waiting(enum wait_result result, const struct engine_session *s
         return cancellation_error(err);
     return error_set(err, ERROR_UNAVAILABLE, "Timeout",
                      "%s failed: the server %s did not answer in time", doing, session->label);
+}
+
+/* --- Statements ------------------------------------------------------------------------------ */
+
+static bool fail_statement(const struct engine_session *session, const char *doing,
+                           unsigned *ret_number, struct error *err)
+{
+    unsigned number = mysql_errno(session->connection);
+
+    if (ret_number != NULL)
+        *ret_number = number;
+    return engine_mysql_error_set(err, number, doing);
+}
+
+/* Sends the statement and reads all of the answer; false when the server or the connection failed.
+ */
+static bool query(struct engine_session *session, const struct strbuf *sql, MYSQL_RES **ret_result)
+{
+    if (mysql_real_query(session->connection, strbuf_text(sql), (unsigned long)sql->length) != 0)
+        return false;
+    *ret_result = mysql_store_result(session->connection);
+    return *ret_result != NULL || mysql_errno(session->connection) == 0;
+}
+
+static bool run_until(struct engine_session *session, const char *doing, const struct strbuf *sql,
+                      int64_t deadline_ms, MYSQL_RES **ret_result, unsigned *ret_number,
+                      struct error *err)
+{
+    struct wait wait = {.session = session, .deadline_ms = deadline_ms};
+    auto_mysql_result MYSQL_RES *result = NULL;
+    enum wait_result waited;
+    bool succeeded;
+
+    if (ret_number != NULL)
+        *ret_number = 0;
+    begin_waiting(&wait);
+    succeeded = query(session, sql, &result);
+    waited = end_waiting();
+    if (!succeeded)
+        return waited != WAIT_READY ? fail_waiting(waited, session, doing, err)
+                                    : fail_statement(session, doing, ret_number, err);
+    if (ret_result == NULL)
+        return true;
+    if (result == NULL)
+        return error_set(err, ERROR_INTERNAL, NULL, "%s failed: the server answered without rows",
+                         doing);
+    *ret_result = take(result);
+    return true;
+}
+
+bool engine_mysql_run(struct engine_session *session, const char *doing, const struct strbuf *sql,
+                      MYSQL_RES **ret_result, unsigned *ret_number, struct error *err)
+{
+    int64_t now_ms = timesource_monotonic_ms(session->timesource);
+
+    return run_until(session, doing, sql, now_ms + session->statement_timeout_ms, ret_result,
+                     ret_number, err);
+}
+
+bool engine_mysql_name_right(const struct engine_session *session, const char *right,
+                             const char *object, struct error *err)
+{
+    struct error cause = *err;
+
+    if (cause.kind != ERROR_DENIED)
+        return false;
+    return error_set(err, ERROR_DENIED, "MissingRight",
+                     "%s: the admin user '%s' needs the right %s: run GRANT %s ON %s TO '%s'",
+                     cause.message, session->username, right, right, object, session->username);
 }
 
 /* --- Connecting ------------------------------------------------------------------------------ */
@@ -128,13 +232,17 @@ static MYSQL *make_connection(const struct attempt *attempt)
     const char *plugins = attempt->login->plugin != NULL ? attempt->login->plugin : SAFE_PLUGINS;
     MYSQL *connection = mysql_init(NULL);
     unsigned protocol = MYSQL_PROTOCOL_TCP, no = 0;
+    unsigned slice_seconds = SLICE_SECONDS;
 
     if (connection == NULL)
         return NULL;
-    mysql_optionsv(connection, MYSQL_OPT_NONBLOCK, 0);
+    mysql_optionsv(connection, MARIADB_OPT_IO_WAIT, wait_for_socket);
+    mysql_optionsv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &slice_seconds);
     mysql_optionsv(connection, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_optionsv(connection, MYSQL_OPT_LOCAL_INFILE, &no);
     mysql_optionsv(connection, MARIADB_OPT_RESTRICTED_AUTH, plugins);
+    if (attempt->login->plugin != NULL) /* else it begins with the server's, which is refused */
+        mysql_optionsv(connection, MYSQL_DEFAULT_AUTH, attempt->login->plugin);
     mysql_optionsv(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_optionsv(connection, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
                    "database-user-operator");
@@ -153,23 +261,32 @@ static bool fail_connecting(const struct engine_session *session, const struct a
                                               session->label);
 }
 
+static bool stop_blocking(const struct engine_session *session, struct error *err)
+{
+    int fd = mysql_get_socket(session->connection);
+    int flags = fcntl(fd, F_GETFL);
+
+    return (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0) ||
+           error_set(err, ERROR_INTERNAL, NULL, "cannot use the connection to the server %s: %s",
+                     session->label, strerror(errno));
+}
+
 static bool run_connect(struct engine_session *session, const struct attempt *attempt,
                         const struct engine_host *host, int64_t deadline_ms, struct error *err)
 {
     const struct engine_mysql_login *login = attempt->login;
-    MYSQL *connected = NULL;
-    int status =
-        mysql_real_connect_start(&connected, session->connection, host->host, login->username,
-                                 secret_reveal(login->password), NULL, host->port, NULL, 0);
+    struct wait wait = {.session = session, .deadline_ms = deadline_ms};
+    enum wait_result result;
+    MYSQL *connected;
 
-    while (status != 0) {
-        enum wait_result result = wait_for(session, deadline_ms, &status);
-
-        if (result != WAIT_READY)
-            return fail_waiting(result, session, "connecting", err);
-        status = mysql_real_connect_cont(&connected, session->connection, status);
-    }
-    return connected != NULL || fail_connecting(session, attempt, err);
+    begin_waiting(&wait);
+    connected = mysql_real_connect(session->connection, host->host, login->username,
+                                   secret_reveal(login->password), NULL, host->port, NULL, 0);
+    result = end_waiting();
+    if (connected == NULL)
+        return result != WAIT_READY ? fail_waiting(result, session, "connecting", err)
+                                    : fail_connecting(session, attempt, err);
+    return stop_blocking(session, err);
 }
 
 /* Some versions of the library go on in clear where the server has no TLS: looked at, not
@@ -185,18 +302,21 @@ static bool check_tls(struct engine_session *session, enum engine_tls_mode mode,
                      session->label);
 }
 
-/* One known sql_mode, so that quoting means what it says and no GRANT makes a user; no wait for a
- * lock that lasts a day. */
-static bool set_up(struct engine_session *session, uint32_t lock_timeout_ms, struct error *err)
+/* One known character set and sql_mode, so that quoting means what it says and no GRANT makes a
+ * user; no wait for a lock that lasts a day. */
+static bool set_up(struct engine_session *session, uint32_t lock_timeout_ms, int64_t deadline_ms,
+                   struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
 
     session->is_mariadb = mariadb_connection(session->connection) != 0;
-    strbuf_append_format(&sql, "SET SESSION sql_mode = '%s', lock_wait_timeout = %u",
+    strbuf_append_format(&sql,
+                         "SET NAMES utf8mb4, SESSION sql_mode = '%s', SESSION lock_wait_timeout ="
+                         " %u",
                          session->is_mariadb ? "STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER"
                                              : "STRICT_TRANS_TABLES",
-                         (unsigned)(lock_timeout_ms / 1000));
-    return engine_mysql_run(session, "setting up the session", &sql, NULL, NULL, err);
+                         (unsigned)((lock_timeout_ms + 999) / 1000));
+    return run_until(session, "setting up the session", &sql, deadline_ms, NULL, NULL, err);
 }
 
 static void set_host(struct engine_session *session, const struct engine_host *host)
@@ -221,7 +341,7 @@ static bool connect_to_host(struct engine_session *session, const struct attempt
         return error_set(err, ERROR_UNAVAILABLE, NULL, "Connector/C is out of memory");
     return run_connect(session, attempt, host, deadline_ms, err) &&
            check_tls(session, request->server->tls_mode, err) &&
-           set_up(session, lock_timeout_ms, err);
+           set_up(session, lock_timeout_ms, deadline_ms, err);
 }
 
 static int64_t connect_deadline_ms(const struct engine_connect_request *request)
@@ -311,72 +431,6 @@ void engine_mysql_close(struct engine_session *session)
     free(session);
 }
 
-/* --- Statements ------------------------------------------------------------------------------ */
-
-static bool fail_statement(const struct engine_session *session, const char *doing,
-                           unsigned *ret_number, struct error *err)
-{
-    unsigned number = mysql_errno(session->connection);
-
-    if (ret_number != NULL)
-        *ret_number = number;
-    return engine_mysql_error_set(err, number, doing);
-}
-
-static bool send_query(struct engine_session *session, const char *doing, const struct strbuf *sql,
-                       int64_t deadline_ms, int *ret_failed, struct error *err)
-{
-    int status = mysql_real_query_start(ret_failed, session->connection, strbuf_text(sql),
-                                        (unsigned long)sql->length);
-
-    while (status != 0) {
-        enum wait_result result = wait_for(session, deadline_ms, &status);
-
-        if (result != WAIT_READY)
-            return fail_waiting(result, session, doing, err);
-        status = mysql_real_query_cont(ret_failed, session->connection, status);
-    }
-    return true;
-}
-
-static bool store_result(struct engine_session *session, const char *doing, int64_t deadline_ms,
-                         MYSQL_RES **ret_result, struct error *err)
-{
-    int status = mysql_store_result_start(ret_result, session->connection);
-
-    while (status != 0) {
-        enum wait_result result = wait_for(session, deadline_ms, &status);
-
-        if (result != WAIT_READY)
-            return fail_waiting(result, session, doing, err);
-        status = mysql_store_result_cont(ret_result, session->connection, status);
-    }
-    return true;
-}
-
-bool engine_mysql_run(struct engine_session *session, const char *doing, const struct strbuf *sql,
-                      MYSQL_RES **ret_result, unsigned *ret_number, struct error *err)
-{
-    int64_t deadline_ms =
-        timesource_monotonic_ms(session->timesource) + session->statement_timeout_ms;
-    auto_mysql_result MYSQL_RES *result = NULL;
-    int failed = 0;
-
-    if (ret_number != NULL)
-        *ret_number = 0;
-    if (!send_query(session, doing, sql, deadline_ms, &failed, err))
-        return false;
-    if (failed != 0)
-        return fail_statement(session, doing, ret_number, err);
-    if (!store_result(session, doing, deadline_ms, &result, err))
-        return false;
-    if (result == NULL && (mysql_errno(session->connection) != 0 || ret_result != NULL))
-        return fail_statement(session, doing, ret_number, err);
-    if (ret_result != NULL)
-        *ret_result = take(result);
-    return true;
-}
-
 /* --- Quoting --------------------------------------------------------------------------------- */
 
 /* Backticks mean an identifier under every sql_mode. */
@@ -423,4 +477,11 @@ const char *engine_mysql_field(MYSQL_RES *result, MYSQL_ROW row, const char *nam
             return row[i];
     }
     return NULL;
+}
+
+const char *engine_mysql_text(MYSQL_RES *result, MYSQL_ROW row, const char *name)
+{
+    const char *value = engine_mysql_field(result, row, name);
+
+    return value != NULL ? value : "";
 }

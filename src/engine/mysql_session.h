@@ -1,7 +1,7 @@
 /*
- * One connection to MySQL or MariaDB over Connector/C's non-blocking calls: every wait has a
- * deadline and ends on cancellation, TLS is exactly what the connection string asks for, and no
- * text of the server reaches an error.
+ * One connection to MySQL or MariaDB over Connector/C: every wait has a deadline and ends on
+ * cancellation, TLS is exactly what the connection string asks for, and no text of the server
+ * reaches an error.
  *
  * Inside the MySQL driver only.
  */
@@ -47,6 +47,11 @@ void engine_mysql_close(struct engine_session *session);
 bool engine_mysql_run(struct engine_session *session, const char *doing, const struct strbuf *sql,
                       MYSQL_RES **ret_result, unsigned *ret_number, struct error *err) must_check;
 
+/* Where a statement was denied to the admin, names the right that it needs: "CREATE USER" on "*.*".
+ * Returns false. */
+bool engine_mysql_name_right(const struct engine_session *session, const char *right,
+                             const char *object, struct error *err);
+
 /* The only two ways by which a name or a text enters a statement.  The literal follows the sql_mode
  * of the session. */
 void engine_mysql_append_identifier(struct strbuf *sql, const char *name);
@@ -59,6 +64,8 @@ void engine_mysql_append_account(struct engine_session *session, struct strbuf *
 /* A field of a row by the name of its column (any case); NULL for SQL's NULL and for a column that
  * this server does not have. */
 const char *engine_mysql_field(MYSQL_RES *result, MYSQL_ROW row, const char *name);
+/* Likewise, "" in place of NULL: what calls itself a server may answer anything. */
+const char *engine_mysql_text(MYSQL_RES *result, MYSQL_ROW row, const char *name);
 
 static inline void free_result_scope(MYSQL_RES **result)
 {

@@ -2,6 +2,7 @@
 #include "base/strbuf.h"
 #include "support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void test_hexadecimal_is_lower_case(void **state maybe_unused)
@@ -11,6 +12,71 @@ static void test_hexadecimal_is_lower_case(void **state maybe_unused)
     encoding_append_hex(&buf, "\x00\x0f\xf0\xab\xff", 5);
 
     assert_string_equal(strbuf_text(&buf), "000ff0abff");
+}
+
+static void test_hexadecimal_brings_every_byte_back_in_either_case(void **state maybe_unused)
+{
+    for (int i = 0; i < 256; i++) {
+        char byte = (char)i, upper[3];
+        auto_strbuf struct strbuf lower = {0}, back = {0}, again = {0};
+
+        encoding_append_hex(&lower, &byte, 1);
+        snprintf(upper, sizeof upper, "%02X", (unsigned)i);
+        assert_true(encoding_append_hex_decoded(&back, strbuf_text(&lower), lower.length));
+        assert_true(encoding_append_hex_decoded(&again, upper, 2));
+        assert_int_equal(back.length, 1);
+        assert_int_equal(again.length, 1);
+        assert_memory_equal(strbuf_text(&back), &byte, 1);
+        assert_memory_equal(strbuf_text(&again), &byte, 1);
+    }
+}
+
+static void test_hexadecimal_is_appended_to_what_is_there(void **state maybe_unused)
+{
+    auto_strbuf struct strbuf buf = {0};
+
+    strbuf_append_text(&buf, "before ");
+    assert_true(encoding_append_hex_decoded(&buf, "", 0));
+    assert_true(encoding_append_hex_decoded(&buf, "00ff41aF", 8));
+
+    assert_int_equal(buf.length, 11);
+    assert_memory_equal(strbuf_text(&buf), "before \x00\xff\x41\xaf", 12);
+}
+
+static void test_what_is_not_hexadecimal_is_refused_and_appends_nothing(void **state maybe_unused)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } cases[] = {
+        {"4", 1},
+        {"414", 3},
+        {"4g", 2},
+        {"g4", 2},
+        {"41 4", 4},
+        {" 41 ", 4},
+        {"0x41", 4},
+        {"41\n4", 4},
+        {"41\0"
+         "4",
+         4},
+        {"-1", 2},
+        {"+1", 2},
+        {"4\xff", 2},
+        {"/1", 2},
+        {":1", 2},
+        {"@1", 2},
+        {"`1", 2},
+    };
+
+    for (size_t i = 0; i < array_length(cases); i++) {
+        auto_strbuf struct strbuf buf = {0};
+
+        strbuf_append_text(&buf, "before");
+        if (encoding_append_hex_decoded(&buf, cases[i].text, cases[i].length))
+            fail_msg("'%s' was accepted", cases[i].text);
+        assert_string_equal(strbuf_text(&buf), "before");
+    }
 }
 
 /* RFC 4648 section 10. */
@@ -151,6 +217,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hexadecimal_is_lower_case),
+        cmocka_unit_test(test_hexadecimal_brings_every_byte_back_in_either_case),
+        cmocka_unit_test(test_hexadecimal_is_appended_to_what_is_there),
+        cmocka_unit_test(test_what_is_not_hexadecimal_is_refused_and_appends_nothing),
         cmocka_unit_test(test_base64_gives_the_vectors_of_rfc_4648),
         cmocka_unit_test(test_base64_brings_every_byte_back),
         cmocka_unit_test(test_base64_ignores_line_breaks),

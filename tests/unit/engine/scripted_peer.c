@@ -31,6 +31,9 @@ static void accept_connection(struct scripted_peer *peer)
     peer->connections++;
     if (!peer->runs_on)
         peer->answered = 0;
+    if (peer->greeting != NULL &&
+        send(peer->connection, peer->greeting->bytes, peer->greeting->length, MSG_NOSIGNAL) < 0)
+        close_connection(peer);
 }
 
 static void serve_connection(struct scripted_peer *peer)
@@ -77,8 +80,8 @@ static void *run(void *context)
     }
 }
 
-static void start(struct scripted_peer *peer, const struct peer_answer *answers, size_t count,
-                  bool runs_on)
+static void start(struct scripted_peer *peer, const struct peer_answer *greeting,
+                  const struct peer_answer *answers, size_t count, bool runs_on)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET,
@@ -87,6 +90,7 @@ static void start(struct scripted_peer *peer, const struct peer_answer *answers,
     socklen_t length = sizeof address;
 
     *peer = (struct scripted_peer){
+        .greeting = greeting,
         .answers = answers,
         .answer_count = count,
         .runs_on = runs_on,
@@ -104,13 +108,20 @@ static void start(struct scripted_peer *peer, const struct peer_answer *answers,
 void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *answers,
                          size_t count)
 {
-    start(peer, answers, count, false);
+    start(peer, NULL, answers, count, false);
+}
+
+void scripted_peer_start_with_greeting(struct scripted_peer *peer,
+                                       const struct peer_answer *greeting,
+                                       const struct peer_answer *answers, size_t count)
+{
+    start(peer, greeting, answers, count, false);
 }
 
 void scripted_peer_start_running_on(struct scripted_peer *peer, const struct peer_answer *answers,
                                     size_t count)
 {
-    start(peer, answers, count, true);
+    start(peer, NULL, answers, count, true);
 }
 
 void scripted_peer_stop(struct scripted_peer *peer)

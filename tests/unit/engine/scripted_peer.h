@@ -28,7 +28,8 @@ struct scripted_peer {
     size_t connections;     /* how many were accepted */
     struct strbuf received; /* on all of them */
 
-    const struct peer_answer *answers; /* borrowed */
+    const struct peer_answer *greeting; /* sent on every connection at once; NULL = none */
+    const struct peer_answer *answers;  /* both borrowed */
     size_t answer_count, answered;
     bool runs_on;
     pthread_t thread;
@@ -41,6 +42,10 @@ void scripted_peer_start(struct scripted_peer *peer, const struct peer_answer *a
 /* Likewise, but the answers run on from one connection to the next. */
 void scripted_peer_start_running_on(struct scripted_peer *peer, const struct peer_answer *answers,
                                     size_t count);
+/* The same for protocols in which the server speaks first. */
+void scripted_peer_start_with_greeting(struct scripted_peer *peer,
+                                       const struct peer_answer *greeting,
+                                       const struct peer_answer *answers, size_t count);
 /* Ends its thread; `connections` and `received` may be read then. */
 void scripted_peer_stop(struct scripted_peer *peer);
 void scripted_peer_release(struct scripted_peer *peer);
