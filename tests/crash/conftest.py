@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A stack that nobody else uses."""
     folder = Path(tempfile.mkdtemp(prefix="dbuo-crash-"))
@@ -50,12 +50,14 @@ def stack() -> Iterator[Stack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def make_bench(stack: Stack, tmp_path: Path) -> Iterator[Callable[[str], Bench]]:
-    """Makes the bench for an engine: postgres, postgres-plain, mariadb or mysql."""
-    benches: list[Bench] = []
+@pytest.fixture(scope="session")
+def bench_of(stack: Stack) -> Iterator[Callable[[str], Bench]]:
+    """The bench of an engine (postgres, postgres-plain, mariadb or mysql), made when it is first asked for."""
+    benches: dict[str, Bench] = {}
 
-    def make(name: str) -> Bench:
+    def find(name: str) -> Bench:
+        if name in benches:
+            return benches[name]
         calls = Calls()
         server, _, manner = name.partition("-")
         stack.up([server])
@@ -64,9 +66,9 @@ def make_bench(stack: Stack, tmp_path: Path) -> Iterator[Callable[[str], Bench]]
             engine = Postgres(stack.postgres, calls, plain=manner == "plain")
         else:
             engine = MySql(getattr(stack, server), server, calls)
-        benches.append(Bench(tmp_path / "operator", stack.kube, stack.secretsmanager, calls, engine))
-        return benches[-1]
+        benches[name] = Bench(stack.folder / f"operator-{name}", stack.kube, stack.secretsmanager, calls, engine)
+        return benches[name]
 
-    yield make
-    for bench in benches:
+    yield find
+    for bench in benches.values():
         bench.close()

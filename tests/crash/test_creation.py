@@ -13,24 +13,24 @@ from harness.report import RESULTS
 
 ENGINES = ("postgres", "postgres-plain", "mariadb", "mysql")
 WAYS = {
-    "killed before and after": (When.BEFORE, When.AFTER),
-    "killed meanwhile": (When.MEANWHILE,),
-    "cut before and after": (When.BEFORE, When.AFTER),
+    "killed": (When.BEFORE, When.AFTER),
+    "killed-meanwhile": (When.MEANWHILE,),
+    "cut": (When.BEFORE, When.AFTER),
 }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """With --every-call all engines in every way, else two engines killed at some of the calls."""
     whole = [(engine, way) for engine in ENGINES for way in WAYS]
-    some = [("postgres", "killed before and after"), ("mariadb", "killed before and after")]
+    some = [("postgres", "killed"), ("mariadb", "killed")]
     metafunc.parametrize(("engine", "way"), whole if metafunc.config.getoption("every_call", False) else some)
 
 
 def test_a_creation_that_is_interrupted_at_any_call_converges(
-    make_bench: Callable[[str], Bench], engine: str, way: str, request: pytest.FixtureRequest
+    bench_of: Callable[[str], Bench], engine: str, way: str, request: pytest.FixtureRequest
 ) -> None:
-    bench = make_bench(engine)
-    matrix = Matrix(bench, Creation(bench), f"{engine}: creation, {way}", cut=way.startswith("cut"))
+    bench = bench_of(engine)
+    matrix = Matrix(bench, Creation(bench), f"{engine}: creation, {way.replace('-', ' ')}", cut=way.startswith("cut"))
     calls = matrix.record()
     RESULTS.append(matrix.result)
     is_whole = request.config.getoption("every_call", False)

@@ -22,7 +22,7 @@ from harness.secrets import Secrets
 from harness.subject import Subject
 
 _CONVERGE_SECONDS = 30
-_STRIKE_SECONDS = 30
+_STRIKE_SECONDS = 20
 
 
 class Bench:

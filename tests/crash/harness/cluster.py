@@ -52,8 +52,13 @@ class Cluster:
         """Takes the Database away without its operator, then the namespace."""
         path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
         self._call("DELETE", path, missing_ok=True)
-        self._call("PATCH", path, {"metadata": {"finalizers": None}}, missing_ok=True)
+        self.forget_finalizers(subject)
         self._call("DELETE", f"/api/v1/namespaces/{subject.namespace}", missing_ok=True)
+
+    def forget_finalizers(self, subject: Subject) -> None:
+        """Nothing holds the Database any longer."""
+        path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
+        self._call("PATCH", path, {"metadata": {"finalizers": None}}, missing_ok=True)
 
     # --- what is there ---
 

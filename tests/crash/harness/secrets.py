@@ -48,6 +48,11 @@ class Secrets:
         answer = self._client.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)
         return sorted(version["VersionId"] for version in answer["Versions"])
 
+    def store_again(self, name: str) -> None:
+        """Makes another version with the same value."""
+        value = self._client.get_secret_value(SecretId=name)["SecretString"]
+        self._client.put_secret_value(SecretId=name, SecretString=value)
+
     def remove(self, name: str) -> None:
         """Removes a secret at once."""
         if name in self._names():
