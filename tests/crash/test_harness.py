@@ -73,9 +73,9 @@ def calls(bench: Bench) -> list[str]:
         (change_password, "the stored password does not log in"),
         (lose_secret, "its password is stored nowhere"),
         (forget_finalizer, "the finalizer does not"),
-        (touch_foreign_user, "roles changed"),
+        (touch_foreign_user, "roles: lost"),
         (log_password, "the stored password is in the logs"),
-        (leave_unfinished_database, "databases changed"),
+        (leave_unfinished_database, "databases: lost"),
         (store_again, "the secret was written more than once"),
     ],
 )

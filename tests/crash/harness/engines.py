@@ -55,6 +55,10 @@ class Engine(ABC):
         """The catalogs, without the database and user of this name."""
 
     @abstractmethod
+    def outcome(self, name: str) -> Snapshot:
+        """Database, user and rights of this name, without numbers that differ from one to the next."""
+
+    @abstractmethod
     def has_user(self, name: str) -> bool:
         """Whether the user exists."""
 
@@ -97,6 +101,17 @@ class Postgres(Engine):
         "rows": "SELECT t::text FROM kept t",
     }
 
+    _OUTCOME = {
+        "database": "SELECT datname, pg_get_userbyid(datdba), datacl::text, datconnlimit, datallowconn,"
+                    " replace(shobj_description(oid, 'pg_database'), oid::text, 'OID') FROM pg_database"
+                    " WHERE datname = %(name)s",
+        "role": "SELECT to_jsonb(r) - 'oid' - 'rolpassword',"
+                " replace(shobj_description(oid, 'pg_authid'), coalesce((SELECT oid::text FROM pg_database"
+                " WHERE datname = %(name)s), '-'), 'OID') FROM pg_roles r WHERE rolname = %(name)s",
+        "memberships": "SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members"
+                       " WHERE %(name)s IN (pg_get_userbyid(roleid), pg_get_userbyid(member))",
+    }  # fmt: skip
+
     def __init__(self, server: PostgresServer, calls: Calls, *, plain: bool = False) -> None:
         self.server: PostgresServer = server
         self._plain = plain
@@ -131,6 +146,9 @@ class Postgres(Engine):
             for catalog, query in self._INSIDE.items():
                 found[f"{catalog} of {_FOREIGN}"] = sorted(map(str, inside.execute(query).fetchall()))
         return found
+
+    def outcome(self, name: str) -> Snapshot:
+        return {place: self._rows(query, name) for place, query in self._OUTCOME.items()}
 
     def has_user(self, name: str) -> bool:
         return self._rows("SELECT FROM pg_roles WHERE rolname = %(name)s", name) != []
@@ -193,6 +211,13 @@ class MySql(Engine):
                   " WHERE USER <> '{name}'"),
     }  # fmt: skip
 
+    _OUTCOME = {
+        "mariadb": "SELECT User, Host, JSON_REMOVE(Priv, '$.authentication_string', '$.password_last_changed')"
+                   " FROM mysql.global_priv WHERE User = '{name}'",
+        "mysql": "SELECT User, Host, plugin, account_locked, password_expired, password_lifetime, User_attributes"
+                 " FROM mysql.user WHERE User = '{name}'",
+    }  # fmt: skip
+
     def __init__(self, server: MariaDbServer | MySqlServer, word: str, calls: Calls) -> None:
         self.server: MariaDbServer | MySqlServer = server
         self.word = word
@@ -214,6 +239,15 @@ class MySql(Engine):
     def snapshot(self, name: str) -> Snapshot:
         queries = [query.format(name=name) for query in (*self._CATALOGS, *self._MORE[self.word])]
         return {"catalogs": sorted(self.server.sql("; ".join(queries)))}
+
+    def outcome(self, name: str) -> Snapshot:
+        queries = {
+            "user": self._OUTCOME[self.word],
+            "database": "SELECT s.* FROM information_schema.schemata s WHERE schema_name = '{name}'",
+            "rights": "SELECT d.* FROM mysql.db d WHERE User = '{name}'",
+            "rights on tables": "SELECT * FROM mysql.tables_priv WHERE User = '{name}'",
+        }
+        return {place: sorted(self.server.sql(query.format(name=name))) for place, query in queries.items()}
 
     def has_user(self, name: str) -> bool:
         return self.server.sql(f"SELECT 1 FROM mysql.user WHERE User = '{name}'") != []

@@ -14,6 +14,7 @@ from harness.bench import Bench
 from harness.calls import Fault, When
 from harness.creation import Creation
 from harness.engines import Snapshot
+from harness.outcome import outcome
 from harness.subject import Subject
 
 # A call that begins so changes nothing outside.
@@ -53,6 +54,7 @@ class Matrix:
         self._bench = bench
         self._scenario = scenario
         self._cut = cut
+        self._outcome: Snapshot = {}  # of an undisturbed run
         self.result = Result(name)
 
     def record(self) -> list[str]:
@@ -105,6 +107,7 @@ class Matrix:
                 disturb()
                 _compare(before, self._snapshot(subject))
                 assert bench.cluster.secret_versions(subject) == secrets, "a Secret of the namespace was written"
+                self._compare_outcome(outcome(bench, subject))
                 self._scenario.check_converged(subject)
             self._look_for_passwords(subject, b"\n".join(logs).decode(errors="replace"))
         finally:
@@ -112,6 +115,10 @@ class Matrix:
             bench.cluster.remove(subject)
             bench.engine.clean(subject.name)
             bench.secrets.remove(subject.secret)
+
+    def _compare_outcome(self, reached: Snapshot) -> None:
+        self._outcome = self._outcome or reached
+        _compare(self._outcome, reached)
 
     def _snapshot(self, subject: Subject) -> Snapshot:
         return {**self._bench.engine.snapshot(subject.name), **self._bench.secrets.snapshot(subject.secret)}
@@ -133,8 +140,8 @@ class Matrix:
 
 
 def _compare(before: Snapshot, after: Snapshot) -> None:
-    """Fails naming what was touched that nobody asked for."""
+    """Fails naming what is another now."""
     for place in before.keys() | after.keys():
         was, now = before.get(place, []), after.get(place, [])
         lost, new = [row for row in was if row not in now], [row for row in now if row not in was]
-        assert was == now, f"{place} changed: lost {lost}, new {new}"
+        assert was == now, f"{place}: lost {lost}, new {new}"

@@ -43,6 +43,14 @@ class Secrets:
         value: dict[str, Any] = json.loads(self._client.get_secret_value(SecretId=name)["SecretString"])
         return value
 
+    def description(self, name: str) -> list[str]:
+        """Tags, description and labels, without what differs from secret to secret."""
+        entry = next(entry for entry in self._entries() if entry["Name"] == name)
+        labels = sorted(entry.pop("SecretVersionsToStages").values())
+        tags = sorted((tag["Key"], tag["Value"]) for tag in entry.pop("Tags"))
+        facts = {key: value for key, value in entry.items() if key not in _STAMPS}
+        return [json.dumps(facts, sort_keys=True, default=str), *map(str, tags), *map(str, labels)]
+
     def versions(self, name: str) -> list[str]:
         """The ids of all versions, those without a label included."""
         answer = self._client.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)
