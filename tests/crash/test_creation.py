@@ -21,7 +21,7 @@ WAYS = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """With --every-call all engines in every way, else two engines killed at some of the calls."""
-    whole = [(engine, way) for engine in ENGINES for way in WAYS]
+    whole = [(engine, way) for way in WAYS for engine in ENGINES]
     some = [("postgres", "killed"), ("mariadb", "killed")]
     metafunc.parametrize(("engine", "way"), whole if metafunc.config.getoption("every_call", False) else some)
 
@@ -30,7 +30,7 @@ def test_a_creation_that_is_interrupted_at_any_call_converges(
     bench_of: Callable[[str], Bench], engine: str, way: str, request: pytest.FixtureRequest
 ) -> None:
     bench = bench_of(engine)
-    matrix = Matrix(bench, Creation(bench), f"{engine}: creation, {way.replace('-', ' ')}", cut=way.startswith("cut"))
+    matrix = Matrix(bench, Creation(bench), f"{engine}: {Creation.title}, {way}", cut=way == "cut")
     calls = matrix.record()
     RESULTS.append(matrix.result)
     is_whole = request.config.getoption("every_call", False)
@@ -39,4 +39,4 @@ def test_a_creation_that_is_interrupted_at_any_call_converges(
     result = matrix.run(points)
 
     assert result.failures == [], "\n".join(result.failures)
-    assert result.trials == len(WAYS[way]) * len(calls) if is_whole else len(points)
+    assert result.trials == (len(WAYS[way]) * len(calls) if is_whole else len(points))

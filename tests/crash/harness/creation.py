@@ -9,11 +9,7 @@ FINALIZER = "database.opzkit.io/database-finalizer"
 
 
 class Creation:
-    """A resource that the operator has never seen; it starts with the operator's start.
-
-    Another thing to try (an update, a deletion) has the same three methods: what is there before the
-    operator is started with the fault, what must hold while it is dead, and what in the end.
-    """
+    """A resource that the operator has never seen; it is made as soon as the operator starts."""
 
     title = "creation"
 

@@ -7,12 +7,12 @@ import time
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from devstack.process import StackError
 
 from harness.bench import Bench
 from harness.calls import Fault, When
-from harness.creation import Creation
 from harness.engines import Snapshot
 from harness.outcome import outcome
 from harness.subject import Subject
@@ -24,6 +24,21 @@ _READING = (
     "sql password", "sql terminate", "sql quit",
 )  # fmt: skip
 _EVERY_SO_MANY = 11
+
+
+class Scenario(Protocol):
+    """Something to try.  What must hold is said by assertions."""
+
+    title: str
+
+    def arrange(self, subject: Subject) -> None:
+        """What is there before the operator is started with the fault."""
+
+    def check_interrupted(self, subject: Subject) -> None:
+        """What must hold while it is dead."""
+
+    def check_converged(self, subject: Subject) -> None:
+        """What must hold in the end, besides what must whatever is tried."""
 
 
 @dataclass
@@ -50,7 +65,7 @@ class Result:
 class Matrix:
     """One scenario on one bench.  `cut` resets the connection of the call and lets the operator live."""
 
-    def __init__(self, bench: Bench, scenario: Creation, name: str, *, cut: bool = False) -> None:
+    def __init__(self, bench: Bench, scenario: Scenario, name: str, *, cut: bool = False) -> None:
         self._bench = bench
         self._scenario = scenario
         self._cut = cut
