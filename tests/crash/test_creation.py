@@ -11,7 +11,7 @@ from harness.creation import Creation
 from harness.matrix import Matrix
 from harness.report import RESULTS
 
-ENGINES = ("postgres", "postgres-plain", "mariadb", "mysql")
+ENGINES = ("postgres", "mariadb", "mysql", "postgres-plain")
 WAYS = {
     "killed": (When.BEFORE, When.AFTER),
     "killed-meanwhile": (When.MEANWHILE,),

@@ -79,9 +79,13 @@ class Cluster:
     def _call(self, method: str, path: str, document: Any = None, *, missing_ok: bool = False) -> Any:
         content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = None if document is None else json.dumps(document)
-        self._connection.request(method, path, body, {"Content-Type": content})
-        with self._connection.getresponse() as answer:
-            text = answer.read()
+        try:
+            self._connection.request(method, path, body, {"Content-Type": content})
+            with self._connection.getresponse() as answer:
+                text = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next call opens another one
+            raise
         if missing_ok and answer.status == 404:
             return None
         assert answer.status < 300, f"{method} {path}: {answer.status} {text.decode(errors='replace')[:500]}"

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from devstack.process import StackError
-
 from harness.bench import Bench
 from harness.calls import Fault, When
 from harness.engines import Snapshot
@@ -85,9 +83,10 @@ class Matrix:
         for point in points:
             try:
                 self._trial(point)
-            except (AssertionError, StackError, OSError) as failure:
+            except Exception as failure:  # whatever it is, it is told with its trial
                 label = self.result.calls[point.number - 1]
-                self.result.failures.append(f"{point.when.value} call {point.number} ({label}): {failure}")
+                self.result.failures.append(f"{point.when.value} call {point.number} ({label}): {type(failure).__name__}: {failure}")
+                print(f"{self.result.name}: {self.result.failures[-1]}", flush=True)
         self.result.seconds = time.monotonic() - begin
         return self.result
 

@@ -23,7 +23,7 @@ class MySqlProxy(Relay):
             packet = _take_packet(client)
             command = packet[4]
             if command not in _NAMES:
-                raise RuntimeError(f"command {command} of MySQL's protocol is not known to the proxy")
+                raise ValueError(f"command {command} of MySQL's protocol is not known to the proxy")
             number = self.calls.arrive(_label(command, packet[5:]), client, is_last=command == _QUIT)
             client.counted()
             server.give(packet)

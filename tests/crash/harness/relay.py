@@ -78,13 +78,21 @@ class Wire:
         name = None if server_side else "127.0.0.1"
         self._end = context.wrap_socket(self._end, server_side=server_side, server_hostname=name)
 
-    def close(self, *, reset: bool = False) -> None:
-        """Ends the connection; also lets go whoever reads from it."""
+    def sever(self) -> None:
+        """Ends the connection from another thread, which lets go whoever reads from it.
+
+        Only the reader may close: OpenSSL would go on with a number that by then names another file.
+        """
         with contextlib.suppress(OSError):
-            if reset:
+            socket.socket.shutdown(self._end, socket.SHUT_RDWR)
+
+    def close(self, *, reset: bool = False) -> None:
+        """Ends the connection; for the thread that reads from it."""
+        if reset:
+            with contextlib.suppress(OSError):
                 self._end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            else:
-                self._end.shutdown(socket.SHUT_RDWR)
+        else:
+            self.sever()
         with contextlib.suppress(OSError):
             self._end.close()
 
@@ -131,7 +139,7 @@ class Relay(ABC):
         with self._lock:
             wires = list(self._open)
         for wire in wires:
-            wire.close()
+            wire.sever()
 
     def close(self) -> None:
         """Ends the proxy."""
@@ -171,7 +179,7 @@ class Relay(ABC):
             self.serve(client, server)
         except Severed:
             severed = True
-        except (Ended, OSError, ValueError):  # ValueError: closed by sever() while it is waited for
+        except (Ended, OSError):
             pass
         finally:
             self.calls.close(client)
