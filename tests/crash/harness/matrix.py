@@ -21,7 +21,7 @@ _READING = (
     "sql parse", "sql bind", "sql describe", "sql execute", "sql sync", "sql ssl", "sql startup", "sql login",
     "sql password", "sql terminate", "sql quit",
 )  # fmt: skip
-_EVERY_SO_MANY = 11
+_EVERY_SO_MANY = 17
 
 
 class Scenario(Protocol):
