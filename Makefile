@@ -4,7 +4,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-.PHONY: python all check quickstart format clean help
+.PHONY: python all check crash-matrix quickstart format clean help
 .DEFAULT_GOAL := all
 
 # What runs the scripts below; the installer says what to do where it is missing.
@@ -17,6 +17,9 @@ all: python ## Build the operator, build/release/src/database-user-operator (CC=
 check: python ## Run every check and every test (one alone: tools/check --step NAME)
 	@tools/check
 
+crash-matrix: python ## Interrupt the operator at every call that it makes, on every engine (minutes)
+	@tests/crash/run
+
 quickstart: ## From nothing to a Database that is Ready, on this machine
 	@dev/quickstart
 
@@ -27,4 +30,4 @@ clean: ## Remove everything that was built here
 	@rm -rf build
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

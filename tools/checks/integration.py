@@ -10,7 +10,7 @@ from .command import BUILD, TREE, last_lines, run
 from .counts import count_junit
 from .outcome import Broken, Outcome, failure, success
 
-FOLDERS = ("tests/stack", "tests/integration")
+FOLDERS = ("tests/stack", "tests/integration", "tests/crash")
 TESTS_SECONDS = 1500
 # Name, meaning and time limit in seconds; devstack.prepare knows what to do.
 PREPARATIONS = (

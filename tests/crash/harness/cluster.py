@@ -1,0 +1,92 @@
+"""The API server as the trials use it: as administrator, over one connection that stays open."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from typing import Any
+
+from devstack.kube import ControlPlane
+
+from harness.subject import Subject
+
+ADMIN_SECRET = "admin-connection"
+_DATABASES = "/apis/database.opzkit.io/v1alpha1/namespaces/{}/databases"
+_SECRETS = "/api/v1/namespaces/{}/secrets"
+
+
+class Cluster:
+    """Namespaces with a Database, its admin Secret and a Secret that is nobody's business."""
+
+    def __init__(self, kube: ControlPlane) -> None:
+        context = ssl.create_default_context(cafile=str(kube.ca_file))
+        pki = kube.folder / "pki"
+        context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        self._connection = http.client.HTTPSConnection("127.0.0.1", kube.port, context=context, timeout=20)
+
+    # --- what a team does ---
+
+    def make_namespace(self, subject: Subject, connection: dict[str, str]) -> None:
+        """A namespace with the admin Secret, and another Secret."""
+        self._call("POST", "/api/v1/namespaces", {"metadata": {"name": subject.namespace}})
+        for name, values in ((ADMIN_SECRET, connection), ("of-somebody-else", {"value": "x"})):
+            self._call("POST", _SECRETS.format(subject.namespace), {"metadata": {"name": name}, "stringData": values})
+
+    def make_database(self, subject: Subject, **spec: Any) -> None:
+        """The Database."""
+        document = {
+            "apiVersion": "database.opzkit.io/v1alpha1",
+            "kind": "Database",
+            "metadata": {"name": subject.resource},
+            "spec": {
+                "engine": subject.engine,
+                "databaseName": subject.name,
+                "connectionStringSecretRef": {"name": ADMIN_SECRET},
+                **spec,
+            },
+        }
+        self._call("POST", _DATABASES.format(subject.namespace), document)
+
+    def remove(self, subject: Subject) -> None:
+        """Takes the Database away without its operator, then the namespace."""
+        path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
+        self._call("DELETE", path, missing_ok=True)
+        self.forget_finalizers(subject)
+        self._call("DELETE", f"/api/v1/namespaces/{subject.namespace}", missing_ok=True)
+
+    def forget_finalizers(self, subject: Subject) -> None:
+        """Nothing holds the Database any longer."""
+        path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
+        self._call("PATCH", path, {"metadata": {"finalizers": None}}, missing_ok=True)
+
+    # --- what is there ---
+
+    def database(self, subject: Subject) -> dict[str, Any]:
+        """The Database as it is."""
+        return self._call("GET", f"{_DATABASES.format(subject.namespace)}/{subject.resource}")
+
+    def secret_versions(self, subject: Subject) -> dict[str, str]:
+        """The resource versions of the Secrets of the namespace: what changes when one is written."""
+        items = self._call("GET", _SECRETS.format(subject.namespace))["items"]
+        return {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in items}
+
+    def events(self, subject: Subject) -> list[dict[str, Any]]:
+        """The events of the namespace."""
+        items: list[dict[str, Any]] = self._call("GET", f"/api/v1/namespaces/{subject.namespace}/events")["items"]
+        return items
+
+    def _call(self, method: str, path: str, document: Any = None, *, missing_ok: bool = False) -> Any:
+        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        body = None if document is None else json.dumps(document)
+        try:
+            self._connection.request(method, path, body, {"Content-Type": content})
+            with self._connection.getresponse() as answer:
+                text = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next call opens another one
+            raise
+        if missing_ok and answer.status == 404:
+            return None
+        assert answer.status < 300, f"{method} {path}: {answer.status} {text.decode(errors='replace')[:500]}"
+        return json.loads(text)
