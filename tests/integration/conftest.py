@@ -20,7 +20,7 @@ from devstack.secretsmanager import SecretsManagerServer  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
 from secretsmanager.control_client import ControlClient  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
-from support.mysql_tenant import SERVERS, MySqlTenant, Server, is_mariadb, make_server  # noqa: E402
+from support.mysql_tenant import OTHER_ADDRESSES, SERVERS, MySqlTenant, Server, make_server  # noqa: E402
 from support.resources import unique  # noqa: E402
 from support.tenant import Tenant  # noqa: E402
 
@@ -135,11 +135,16 @@ def mysql_server(request: pytest.FixtureRequest, stack: Stack) -> Server:
 @pytest.fixture(scope="session", params=SERVERS)
 def second_mysql(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Server]:
     """Another server of each kind, for tests that break one; it takes TLS only and logs everything."""
-    settings = {"require_secure_transport": "ON", "slow_query_log": "ON", "long_query_time": "0", "log_bin": "binlog"}
-    server = make_server(request.param, stack.folder / f"second-{request.param}", settings)
-    server.settings["slow_query_log_file"] = str(server.home / "slow.log")
-    if is_mariadb(server):
-        server.settings["log_slow_admin_statements"] = "ON"
+    server = make_server(request.param, stack.folder / f"second-{request.param}")
+    server.settings = {
+        "bind_address": ",".join(["127.0.0.1", *OTHER_ADDRESSES]),
+        "require_secure_transport": "ON",
+        "log_bin": "binlog",
+        "long_query_time": "0",
+        "log_slow_admin_statements": "ON",
+        "slow_query_log": "ON",
+        "slow_query_log_file": str(server.home / "slow.log"),
+    }
     server.start()
     try:
         yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import urllib.parse
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,22 @@ SERVERS = ("mariadb", "mariadb118", "mysql")
 MARIADB_SERVERS = ("mariadb", "mariadb118")
 WORDS = ("mysql", "mariadb")
 ADMIN_SECRET = "mysql-admin"
+
+
+def _can_bind(family: int, address: str) -> bool:
+    with socket.socket(family) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+# Where the servers that tests may break listen as well: one that their certificates name, where this machine has
+# it, and one that they do not.
+IPV6 = ["::1"] if socket.has_ipv6 and _can_bind(socket.AF_INET6, "::1") else []
+UNCERTIFIED = "127.0.0.2"
+OTHER_ADDRESSES = [UNCERTIFIED, *IPV6]
 # What ALL means where the admin is the one of the stack: everything that a database of MySQL has.
 EVERYTHING = frozenset(
     "SELECT,INSERT,UPDATE,DELETE,CREATE,DROP,REFERENCES,INDEX,ALTER,CREATE TEMPORARY TABLES,LOCK TABLES,EXECUTE,"
@@ -58,10 +75,10 @@ class MySqlTenant(Team):
         """Applies the Secret with the admin connection, by default one that works."""
         self.apply(secret(name, connectionString=url or self.server.admin_url(), **more))
 
-    def set_verified_admin(self, **address: Any) -> None:
+    def set_verified_admin(self, **more: Any) -> None:
         """The same with the server's certificate verified."""
-        url = self.server.admin_url(parameters="tls=true", **address)
-        self.set_admin(url, **{"ca.crt": self.server.ca_file.read_text()})
+        url = self.server.admin_url(parameters="tls=true")
+        self.set_admin(url, **{"ca.crt": self.server.ca_file.read_text(), **more})
 
     # --- what came of it ---
 
