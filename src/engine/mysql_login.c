@@ -103,8 +103,9 @@ static bool reach_database(struct engine_session *session, const struct proof_at
     if (number == 0)
         return false;
     return tell(attempt, ENGINE_LOGIN_REFUSED,
-                "user '%s' logs in with the stored password and cannot use database '%s': %s",
-                attempt->target->username, attempt->target->database, err->message);
+                "user '%s' logs in with the stored password and cannot use database '%s' (error "
+                "%u): look at the user's grants",
+                attempt->target->username, attempt->target->database, number);
 }
 
 static bool log_in(const struct proof_attempt *attempt, const struct login_method *method,
