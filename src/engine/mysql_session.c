@@ -135,6 +135,9 @@ static MYSQL *make_connection(const struct attempt *attempt)
     mysql_optionsv(connection, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_optionsv(connection, MYSQL_OPT_LOCAL_INFILE, &no);
     mysql_optionsv(connection, MARIADB_OPT_RESTRICTED_AUTH, plugins);
+    /* The library begins with the server's default method, which the restriction would refuse. */
+    if (attempt->login->plugin != NULL)
+        mysql_optionsv(connection, MYSQL_DEFAULT_AUTH, attempt->login->plugin);
     mysql_optionsv(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_optionsv(connection, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
                    "database-user-operator");
