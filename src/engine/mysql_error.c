@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct number_meaning {
@@ -120,14 +121,37 @@ static bool set_tls(struct error *err, const char *text, const char *label)
                      "cannot connect to the server %s: the TLS handshake failed", label);
 }
 
+/* What a server says before TLS, such as that it has no connection left, newer libraries hide in
+ * the text of an error of their own, because nobody vouches for it.  No refusal of a password comes
+ * that early, so none is believed. */
+static unsigned find_number_before_tls(unsigned number, const char *text)
+{
+    static const char words[] = "cannot be verified: ";
+    const char *at = number == 2002 ? strstr(text, words) : NULL;
+    unsigned hidden = at != NULL ? (unsigned)strtoul(at + strlen(words), NULL, 10) : 0;
+
+    switch (hidden) {
+    case 0:
+    case 1040:
+    case 1053:
+    case 1129:
+    case 1130:
+        return hidden != 0 ? hidden : number;
+    default:
+        return 1158; /* the connection failed */
+    }
+}
+
 bool engine_mysql_error_set_unreachable(struct error *err, unsigned number, const char *text,
                                         const char *label)
 {
-    const struct number_meaning *meaning = find(number);
+    const struct number_meaning *meaning;
     char code[16];
 
     if (number == 2026)
         return set_tls(err, text, label);
+    number = find_number_before_tls(number, text);
+    meaning = find(number);
     snprintf(code, sizeof code, "%u", number);
     if (meaning != NULL)
         return error_set(err, meaning->kind, code, "cannot connect to the server %s: %s (error %u)",
