@@ -20,7 +20,7 @@ from devstack.secretsmanager import SecretsManagerServer  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
 from secretsmanager.control_client import ControlClient  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
-from support.mysql_tenant import OTHER_ADDRESSES, SERVERS, MySqlTenant, Server, make_server  # noqa: E402
+from support.mysql_tenant import OTHER_ADDRESSES, SERVERS, MySqlTenant, Server, make_server, start_server  # noqa: E402
 from support.resources import unique  # noqa: E402
 from support.tenant import Tenant  # noqa: E402
 
@@ -127,9 +127,7 @@ def second_tenant(
 @pytest.fixture(scope="session", params=SERVERS)
 def mysql_server(request: pytest.FixtureRequest, stack: Stack) -> Server:
     """Each of the MariaDB and MySQL servers that most tests use."""
-    stack.up([request.param])
-    server: Server = getattr(stack, request.param)
-    return server
+    return start_server(stack, request.param)
 
 
 @pytest.fixture(scope="session", params=SERVERS)

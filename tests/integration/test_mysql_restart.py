@@ -9,10 +9,26 @@ import pytest
 from devstack.mysql import ADMIN
 from devstack.operator import Operator
 from devstack.process import StackError, wait_until
+from devstack.stack import Stack
 from support.mysql_log import GeneralLog
-from support.mysql_tenant import MySqlTenant, assert_works, is_mariadb, mysql_database, run_sql
+from support.mysql_tenant import (
+    FAMILIES,
+    MySqlTenant,
+    Server,
+    assert_works,
+    is_mariadb,
+    mysql_database,
+    run_sql,
+    start_server,
+)
 from support.resources import unique
 from support.watching import CallWatch
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def mysql_server(request: pytest.FixtureRequest, stack: Stack) -> Server:
+    """One server of each family: what is tested here does not depend on versions."""
+    return start_server(stack, request.param)
 
 
 def is_idle(operator: Operator) -> bool:

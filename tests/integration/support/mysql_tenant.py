@@ -11,6 +11,7 @@ from typing import Any
 from devstack.kube import ControlPlane
 from devstack.mysql import MARIADB_11_8, MariaDbServer, MySqlServer
 from devstack.secretsmanager import SecretsManagerServer
+from devstack.stack import Stack
 
 from support.resources import database, secret
 from support.tenant import Team
@@ -18,6 +19,7 @@ from support.tenant import Team
 Server = MariaDbServer | MySqlServer
 SERVERS = ("mariadb", "mariadb118", "mysql")
 MARIADB_SERVERS = ("mariadb", "mariadb118")
+FAMILIES = ("mariadb", "mysql")
 WORDS = ("mysql", "mariadb")
 ADMIN_SECRET = "mysql-admin"
 
@@ -50,6 +52,13 @@ def make_server(kind: str, folder: Any, settings: dict[str, str] | None = None) 
     if kind == "mariadb118":
         return MariaDbServer(folder, "mariadb118", MARIADB_11_8, settings=settings)
     return MariaDbServer(folder, settings=settings)
+
+
+def start_server(stack: Stack, kind: str) -> Server:
+    """The part of the stack of this name, running."""
+    stack.up([kind])
+    server: Server = getattr(stack, kind)
+    return server
 
 
 def is_mariadb(server: Server) -> bool:
