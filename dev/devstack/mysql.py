@@ -111,7 +111,8 @@ class _Server(DatabaseServer):
 
     def sql(self, statement: str, database: str = "") -> list[str]:
         """Runs SQL as superuser through the socket; the rows, fields separated by |."""
-        return self._client([f"--socket={self.socket}", f"--user={_os_user()}"], statement, database)
+        # without TLS, which newer clients demand even here, so that servers without it are reached as well
+        return self._client([f"--socket={self.socket}", f"--user={_os_user()}", *self.LOGIN_PLAIN], statement, database)
 
     def login(
         self, user: str, password: str, statement: str = "SELECT CURRENT_USER()", database: str = "", *,

@@ -270,10 +270,16 @@ static void recall_proof(struct pass *pass)
 
 void observe(struct pass *pass)
 {
+    char proof_detail[ERROR_MESSAGE_SIZE];
+
+    memcpy(proof_detail, pass->facts.proof_detail, sizeof proof_detail);
     facts_release(&pass->facts);
     forget_released(pass);
     observe_secret(pass);
     observe_former(pass);
     observe_server(pass);
     recall_proof(pass);
+    /* How this very pass has proven it is still worth telling. */
+    if (pass->facts.proof == PROOF_PASSED)
+        memcpy(pass->facts.proof_detail, proof_detail, sizeof proof_detail);
 }

@@ -56,7 +56,9 @@ static bool check_names(struct pass *pass, struct failure *failure)
 
     if (pass->driver->check_names(&target, pass->admin.server.username, &err))
         return true;
-    failure_set(failure, err.kind, "ReservedName", "%s", err.message);
+    failure_set(failure, err.kind,
+                error_has_code(&err, "NameTooLong") ? "NameTooLong" : "ReservedName", "%s",
+                err.message);
     return false;
 }
 

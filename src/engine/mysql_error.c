@@ -126,15 +126,24 @@ static bool set_tls(struct error *err, const char *text, const char *label)
                      "cannot connect to the server %s: the TLS handshake failed", label);
 }
 
-/* An error in place of the greeting (host not allowed, too many connections) comes as 2002, with
- * its number in the text: "... of the following error cannot be verified: 1130 - ..." */
-static unsigned find_early_number(unsigned number, const char *text)
+/* What a server says before TLS, such as that it has no connection left, newer libraries hide in
+ * the text of an error of their own, because nobody vouches for it.  No refusal of a password comes
+ * that early, so none is believed. */
+static unsigned find_number_before_tls(unsigned number, const char *text)
 {
-    static const char before[] = "cannot be verified: ";
-    const char *found = number == 2002 ? strstr(text, before) : NULL;
-    unsigned long early = found != NULL ? strtoul(found + strlen(before), NULL, 10) : 0;
+    static const char words[] = "cannot be verified: ";
+    const char *at = number == 2002 ? strstr(text, words) : NULL;
+    unsigned hidden = at != NULL ? (unsigned)strtoul(at + strlen(words), NULL, 10) : 0;
 
-    return early >= 1000 && early < 2000 ? (unsigned)early : number;
+    switch (hidden) {
+    case 1040:
+    case 1053:
+    case 1129:
+    case 1130:
+        return hidden;
+    default:
+        return number;
+    }
 }
 
 bool engine_mysql_error_set_unreachable(struct error *err, unsigned number, const char *text,
@@ -143,11 +152,10 @@ bool engine_mysql_error_set_unreachable(struct error *err, unsigned number, cons
     const struct number_meaning *meaning;
     char code[16];
 
-    number = find_early_number(number, text);
-    meaning = find(number);
-
     if (number == 2026)
         return set_tls(err, text, label);
+    number = find_number_before_tls(number, text);
+    meaning = find(number);
     snprintf(code, sizeof code, "%u", number);
     if (meaning != NULL)
         return error_set(err, meaning->kind, code, "cannot connect to the server %s: %s (error %u)",

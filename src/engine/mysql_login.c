@@ -69,6 +69,18 @@ static bool tell_wrong_password(const struct proof_attempt *attempt)
         others != NULL ? others : "", others != NULL ? ")" : "");
 }
 
+/* The most specific host wins: the password may be right and still not asked for everywhere. */
+static bool tell_proven(const struct proof_attempt *attempt, const char *how)
+{
+    const char *others = attempt->account->other_accounts;
+
+    if (others == NULL)
+        return tell(attempt, ENGINE_LOGIN_PROVEN, "%s", how);
+    return tell(attempt, ENGINE_LOGIN_PROVEN,
+                "%s; other accounts win over '%s'@'%%' for the hosts that they name: %s", how,
+                attempt->target->username, others);
+}
+
 /* With the right password "access denied" comes from another account that wins, or from what the
  * account demands of TLS. */
 static bool judge_access_denied(const struct proof_attempt *attempt)
@@ -108,7 +120,7 @@ static bool reach_database(struct engine_session *session, const struct proof_at
     strbuf_append_text(&sql, "USE ");
     engine_mysql_append_identifier(&sql, attempt->target->database);
     if (engine_mysql_run(session, "reaching the database", &sql, NULL, &number, err))
-        return tell(attempt, ENGINE_LOGIN_PROVEN, "the stored password logs in");
+        return tell_proven(attempt, "the stored password logs in");
     if (err->kind != ERROR_DENIED && number != MYSQL_ER_NO_DATABASE)
         return false;
     return tell(attempt, ENGINE_LOGIN_REFUSED,
@@ -131,9 +143,8 @@ static bool log_in(const struct proof_attempt *attempt, const struct login_metho
 
     if (!engine_mysql_open(attempt->request, &login, &session, &number, err))
         return judge_failure(attempt, number, err);
-    learned = attempt->target->has_access
-                  ? reach_database(session, attempt, err)
-                  : tell(attempt, ENGINE_LOGIN_PROVEN, "the stored password logs in");
+    learned = attempt->target->has_access ? reach_database(session, attempt, err)
+                                          : tell_proven(attempt, "the stored password logs in");
     engine_mysql_close(session);
     return learned;
 }
@@ -141,10 +152,10 @@ static bool log_in(const struct proof_attempt *attempt, const struct login_metho
 static bool judge_by_hash(const struct proof_attempt *attempt)
 {
     if (attempt->comparison == ENGINE_PASSWORD_MATCHES)
-        return tell(attempt, ENGINE_LOGIN_PROVEN,
-                    "the server keeps the hash of the stored password (a login would show it to a "
-                    "server whose certificate the connection string does not have verified: "
-                    "tls=true does)");
+        return tell_proven(
+            attempt, "the server keeps the hash of the stored password (a login would show it to a "
+                     "server whose certificate the connection string does not have verified: "
+                     "tls=true does)");
     return tell(attempt, ENGINE_LOGIN_UNSAFE,
                 "the stored password of user '%s' was not tried: the login method %s would show it "
                 "to a server whose certificate is not verified: use tls=true, with the CA in the "

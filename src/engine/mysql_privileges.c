@@ -140,66 +140,61 @@ static bool read_held(struct engine_session *session, const struct engine_target
     return true;
 }
 
-static uint32_t find_word(const char *text)
+static uint32_t find_word(const char *text, size_t length)
 {
-    for (size_t word = 0; text != NULL && words[word] != NULL; word++) {
-        if (strcasecmp(words[word], text) == 0)
+    for (size_t word = 0; words[word] != NULL; word++) {
+        if (strlen(words[word]) == length && strncasecmp(words[word], text, length) == 0)
             return UINT32_C(1) << word;
     }
     return 0;
 }
 
-/* The account that the server took for the admin, whose name may hold an '@'.  (USER() is whom the
- * admin asked to be.) */
-#define OWN_HOST "SUBSTRING_INDEX(CURRENT_USER(), '@', -1)"
-#define OWN_NAME "LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(" OWN_HOST ") - 1)"
+static uint32_t read_words(const char *begin, const char *end)
+{
+    static const char all[] = "ALL PRIVILEGES";
+    uint32_t set = 0;
 
-static bool read_own_rights(struct engine_session *session, uint32_t *ret_grantable,
-                            struct error *err)
+    if ((size_t)(end - begin) == strlen(all) && memcmp(begin, all, strlen(all)) == 0)
+        return UINT32_MAX;
+    while (begin < end) {
+        const char *comma = memchr(begin, ',', (size_t)(end - begin));
+        const char *stop = comma != NULL ? comma : end;
+
+        set |= find_word(begin, (size_t)(stop - begin));
+        begin = stop + strspn(stop, ", ");
+    }
+    return set;
+}
+
+/* What may be handed on of a row such as GRANT SELECT, INSERT ON *.* TO `a`@`%` WITH GRANT OPTION.
+ */
+static uint32_t read_grant(const char *row)
+{
+    static const char begin[] = "GRANT ", place[] = " ON *.* TO ";
+    const char *end = strstr(row, place);
+
+    if (strncmp(row, begin, strlen(begin)) != 0 || end == NULL ||
+        strstr(end, " WITH GRANT OPTION") == NULL)
+        return 0;
+    return read_words(row + strlen(begin), end);
+}
+
+/* The text is for people, but nothing else tells what the admin has through its active roles: the
+ * main users of some hosting providers have nothing otherwise. */
+static bool read_grantable(struct engine_session *session, uint32_t *ret_grantable,
+                           struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
     auto_mysql_result MYSQL_RES *result = NULL;
     MYSQL_ROW row;
 
-    strbuf_append_text(
-        &sql, "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE IS_GRANTABLE ="
-              " 'YES' AND GRANTEE = CONCAT('''', " OWN_NAME ", '''@''', " OWN_HOST ", '''')");
+    strbuf_append_text(&sql, "SHOW GRANTS");
     if (!engine_mysql_run(session, "reading the admin's rights", &sql, &result, NULL, err))
         return false;
     *ret_grantable = 0;
     while ((row = mysql_fetch_row(result)) != NULL)
-        *ret_grantable |= find_word(row[0]);
+        *ret_grantable |= row[0] != NULL ? read_grant(row[0]) : 0;
     return true;
-}
-
-/* Hosting providers give the admin its rights through a role. */
-static bool read_rights_of_roles(struct engine_session *session, uint32_t *ret_grantable,
-                                 struct error *err)
-{
-    auto_strbuf struct strbuf sql = {0};
-    auto_mysql_result MYSQL_RES *result = NULL;
-    MYSQL_ROW row;
-
-    strbuf_append_text(&sql, session->is_mariadb
-                                 ? "SELECT * FROM mysql.user WHERE Host = '' AND User IN (SELECT"
-                                   " ROLE_NAME FROM information_schema.ENABLED_ROLES)"
-                                 : "SELECT * FROM mysql.user WHERE (User, Host) IN (SELECT"
-                                   " ROLE_NAME, ROLE_HOST FROM information_schema.ENABLED_ROLES)");
-    if (!engine_mysql_run(session, "reading the rights of the admin's roles", &sql, &result, NULL,
-                          err))
-        return false;
-    while ((row = mysql_fetch_row(result)) != NULL) {
-        if (engine_mysql_text(result, row, "Grant_priv")[0] == 'Y')
-            *ret_grantable |= read_row(result, row);
-    }
-    return true;
-}
-
-static bool read_grantable(struct engine_session *session, uint32_t *ret_grantable,
-                           struct error *err)
-{
-    return read_own_rights(session, ret_grantable, err) &&
-           (*ret_grantable != 0 || read_rights_of_roles(session, ret_grantable, err));
 }
 
 bool engine_mysql_privileges_read(struct engine_session *session,
@@ -229,7 +224,7 @@ static uint32_t everything(const struct engine_mysql_privileges *privileges)
     uint32_t set = privileges->server & privileges->grantable;
 
     for (size_t i = 0; i < array_length(documented); i++)
-        set |= find_word(documented[i]);
+        set |= find_word(documented[i], strlen(documented[i]));
     return set;
 }
 

@@ -257,6 +257,14 @@ static bool fail_connecting(const struct engine_session *session, const struct a
 
     if (attempt->ret_number != NULL)
         *attempt->ret_number = number;
+    /* MariaDB before 11 says the same where require_secure_transport is the cause. */
+    if (number == MYSQL_ER_ACCESS_DENIED &&
+        attempt->request->server->tls_mode == ENGINE_TLS_DISABLE)
+        return error_set(err, ERROR_DENIED, "1045",
+                         "cannot connect to the server %s: the server refused user name or "
+                         "password, or takes only TLS connections: correct them in the Secret, or "
+                         "use tls=true or tls=skip-verify (error 1045)",
+                         session->label);
     return engine_mysql_error_set_unreachable(err, number, mysql_error(session->connection),
                                               session->label);
 }

@@ -20,6 +20,7 @@ from devstack.secretsmanager import SecretsManagerServer  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
 from secretsmanager.control_client import ControlClient  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
+from support.mysql_tenant import OTHER_ADDRESSES, SERVERS, MySqlTenant, Server, make_server, start_server  # noqa: E402
 from support.resources import unique  # noqa: E402
 from support.tenant import Tenant  # noqa: E402
 
@@ -119,5 +120,54 @@ def second_tenant(
 ) -> Iterator[Tenant]:
     """A team whose databases are on the other server."""
     tenant = Tenant(kube, unique("other-team-"), second_postgres, secretsmanager)
+    yield tenant
+    tenant.clear()
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def mysql_server(request: pytest.FixtureRequest, stack: Stack) -> Server:
+    """Each of the MariaDB and MySQL servers that most tests use."""
+    return start_server(stack, request.param)
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def second_mysql(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Server]:
+    """Another server of each kind, for tests that break one; it takes TLS only and logs everything."""
+    server = make_server(request.param, stack.folder / f"second-{request.param}")
+    server.settings = {
+        "bind_address": ",".join(["127.0.0.1", *OTHER_ADDRESSES]),
+        "require_secure_transport": "ON",
+        "log_bin": "binlog",
+        "long_query_time": "0",
+        "log_slow_admin_statements": "ON",
+        "slow_query_log": "ON",
+        "slow_query_log_file": str(server.home / "slow.log"),
+    }
+    server.start()
+    try:
+        yield server
+    finally:
+        server.resume()
+        server.remove()
+
+
+@pytest.fixture
+def mysql_tenant(
+    kube: ControlPlane, mysql_server: Server, secretsmanager: SecretsManagerServer, operator: Operator
+) -> Iterator[MySqlTenant]:
+    """A team on a MariaDB or MySQL server with a working admin Secret, served by the operator."""
+    tenant = MySqlTenant(kube, unique("my-team-"), mysql_server, secretsmanager)
+    tenant.set_admin()
+    yield tenant
+    tenant.clear()
+
+
+@pytest.fixture
+def second_mysql_tenant(
+    kube: ControlPlane, second_mysql: Server, secretsmanager: SecretsManagerServer, operator: Operator
+) -> Iterator[MySqlTenant]:
+    """A team whose databases are on the server that tests may break."""
+    tenant = MySqlTenant(kube, unique("my-other-team-"), second_mysql, secretsmanager)
+    tenant.set_admin()
     yield tenant
     tenant.clear()

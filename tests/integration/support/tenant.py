@@ -16,21 +16,16 @@ from support.resources import secret
 ADMIN_SECRET = "postgres-admin"
 
 
-class Tenant(Namespace):
-    """A namespace whose databases are on one PostgreSQL server, with an admin Secret that works."""
+class Team(Namespace):
+    """A namespace and the credentials that are stored for it, whatever the database server."""
 
     def __init__(
-        self, kube: ControlPlane, name: str, postgres: PostgresServer, secretsmanager: SecretsManagerServer
+        self, kube: ControlPlane, name: str, secretsmanager: SecretsManagerServer, *objects: dict[str, Any]
     ) -> None:
-        super().__init__(kube, name, secret(ADMIN_SECRET, connectionString=postgres.admin_url()))
-        self.postgres = postgres
+        super().__init__(kube, name, *objects)
         self.secretsmanager = secretsmanager
 
     # --- what the team does ---
-
-    def set_admin(self, url: str | None = None, *, name: str = ADMIN_SECRET, **more: str) -> None:
-        """Applies the Secret with the admin connection, by default one that works."""
-        self.apply(secret(name, connectionString=url or self.postgres.admin_url(), **more))
 
     def delete(self, name: str, *, wait: bool = True) -> None:
         """`kubectl delete database NAME`."""
@@ -63,6 +58,20 @@ class Tenant(Namespace):
         client = self.secretsmanager.client(region=region)
         answer = client.list_secret_version_ids(SecretId=secret_name, IncludeDeprecated=True)
         return sorted(version["VersionId"] for version in answer["Versions"])
+
+
+class Tenant(Team):
+    """A team whose databases are on one PostgreSQL server, with an admin Secret that works."""
+
+    def __init__(
+        self, kube: ControlPlane, name: str, postgres: PostgresServer, secretsmanager: SecretsManagerServer
+    ) -> None:
+        super().__init__(kube, name, secretsmanager, secret(ADMIN_SECRET, connectionString=postgres.admin_url()))
+        self.postgres = postgres
+
+    def set_admin(self, url: str | None = None, *, name: str = ADMIN_SECRET, **more: str) -> None:
+        """Applies the Secret with the admin connection, by default one that works."""
+        self.apply(secret(name, connectionString=url or self.postgres.admin_url(), **more))
 
     def has_database(self, name: str) -> bool:
         """Whether the server has a database of this name."""
