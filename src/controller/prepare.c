@@ -79,7 +79,8 @@ bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
 {
     struct error err;
 
-    if (!database_parse_spec(&pass->database, &err))
+    if (!database_parse_spec(&pass->database, &err) ||
+        !database_parse_template(&pass->database, &err))
         return fail(ret_failure, STAGE_SPEC, &err);
     return admission_check(&pass->database, &pass->status, ret_failure) &&
            find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
@@ -91,6 +92,8 @@ bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
 
     if (!database_parse_spec(&pass->database, &err))
         return fail(ret_failure, STAGE_SPEC, &err);
+    if (!database_parse_template(&pass->database, &err))
+        log_debug(&pass->log, "%s", err.message); /* nothing is rendered any more */
     return admission_check_identity(&pass->database, &pass->status, ret_failure) &&
            find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
 }
