@@ -43,6 +43,8 @@ typedef bool (*http_chunk_fn)(void *context, const char *bytes, size_t length, s
 struct http_request {
     const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *url;
+    const char *address; /* connect to this numeric address, whatever the URL's host resolves to;
+                            NULL = resolve it */
     struct http_header headers[HTTP_HEADERS_LIMIT]; /* ends at the first NULL name */
     const char *body;                               /* borrowed; NULL = none */
     size_t body_length;
