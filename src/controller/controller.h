@@ -27,9 +27,9 @@ struct controller_options {
     const struct cancellation *aborting;
     struct log *log;
     struct metrics *metrics;
-    const char *watch_namespace;  /* NULL = all */
-    const char *cluster_id;       /* NULL = uid of kube-system */
-    const char *default_region;   /* NULL = none */
+    const char *watch_namespace; /* NULL = all */
+    const char *cluster_id;      /* NULL = uid of kube-system */
+    struct aws_region_source *default_region;
     const char *database_ca_file; /* NULL = the system's bundle */
     uint64_t sync_period_ms;      /* 0 = no drift passes */
     size_t worker_count;          /* 0 = 8 */

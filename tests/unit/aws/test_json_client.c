@@ -26,7 +26,7 @@ static struct aws_json_client *make_client(struct client_fixture *fixture, const
         .service = "secretsmanager",
         .transport = scripted_transport_seam(fixture->transport),
         .credentials = &fixture->credentials.provider,
-        .timesource = &fixture->clock.source,
+        .clock = &fixture->aws_clock,
         .random = &fixture->random.source,
         .cancellation = fixture->cancellation,
         .metrics = fixture->metrics,
