@@ -138,13 +138,21 @@ static void take_failure(struct credentials_cache *cache, const struct error *fa
 
 /* --- Fetching -------------------------------------------------------------------------------- */
 
+/* What is wrong with the set-up is not corrected at the resource that happened to notice it. */
+static enum error_kind kind_for_callers(enum error_kind kind)
+{
+    return kind == ERROR_INVALID || kind == ERROR_NOT_FOUND ? ERROR_DENIED : kind;
+}
+
 static bool fetch(struct credentials_cache *cache, struct aws_credentials *ret_fresh,
                   struct error *err)
 {
     const char *name = cache->operations.name;
 
-    if (!aws_credentials_get(cache->source, ret_fresh, err))
+    if (!aws_credentials_get(cache->source, ret_fresh, err)) {
+        err->kind = kind_for_callers(err->kind);
         return err->kind != ERROR_CANCELLED && error_wrap(err, "AWS credentials from %s", name);
+    }
     if (ret_fresh->expires_us == 0 || ret_fresh->expires_us > now_us(cache) ||
         cache->staleness == STALE_IS_USABLE)
         return true;

@@ -166,11 +166,8 @@ static bool read_token_file(const char *path, struct secret *ret_token, struct e
     auto_strbuf struct strbuf content = STRBUF_ERASING;
     size_t length;
 
-    if (!file_read(path, TOKEN_LIMIT, &content, err)) {
-        if (err->kind != ERROR_UNAVAILABLE)
-            err->kind = ERROR_DENIED;
+    if (!file_read(path, TOKEN_LIMIT, &content, err))
         return error_wrap(err, "the token of %s", TOKEN_FILE);
-    }
     length = content.length;
     while (length > 0 && strchr(" \t\r\n", content.text[length - 1]) != NULL)
         length--;

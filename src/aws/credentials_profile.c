@@ -227,11 +227,8 @@ static bool get(struct aws_credentials_provider *provider, struct aws_credential
     auto_profile_files struct profile_files *files = NULL;
     struct link first = {.session = from(provider)->session};
 
-    if (!profile_files_load(&first.session->options.settings, &files, err)) {
-        if (err->kind != ERROR_UNAVAILABLE)
-            err->kind = ERROR_DENIED;
+    if (!profile_files_load(&first.session->options.settings, &files, err))
         return false;
-    }
     first.files = files;
     first.profile = profile_files_active(files);
     return resolve(&first, ret_credentials, err);

@@ -45,12 +45,8 @@ static bool read_token(const char *path, struct secret *ret_token, struct error 
     auto_strbuf struct strbuf content = STRBUF_ERASING;
     size_t length;
 
-    if (!file_read(path, TOKEN_MOST + 2, &content, err)) {
-        /* A missing file is a mistake of the set-up, which a person corrects. */
-        if (err->kind != ERROR_UNAVAILABLE)
-            err->kind = ERROR_DENIED;
+    if (!file_read(path, TOKEN_MOST + 2, &content, err))
         return error_wrap(err, "the token");
-    }
     length = content.length;
     while (length > 0 && strchr(" \t\r\n", content.text[length - 1]) != NULL)
         length--;

@@ -160,7 +160,7 @@ static void test_refusals_are_explained_without_what_was_sent(void **state)
          "identity provider"},
         {"AccessDenied", "the token eyJhbGciOiJSUzI1NiJ9.canary is bad", ERROR_DENIED,
          "refused with HTTP status 400 (AccessDenied)"},
-        {"ValidationError", "Value 'canary' at 'webIdentityToken' failed", ERROR_INVALID,
+        {"ValidationError", "Value 'canary' at 'webIdentityToken' failed", ERROR_DENIED,
          "refused with HTTP status 400 (ValidationError)"},
         {"Novelty", "canary", ERROR_INTERNAL, "refused with HTTP status 400 (Novelty)"},
         {"RegionDisabledException", "STS is not activated", ERROR_DENIED, "activate STS"},
@@ -233,7 +233,7 @@ static void test_redirect_is_a_refusal(void **state)
     chain_fixture_set_web_identity(fixture);
     expect_answer(fixture, 307, "");
 
-    chain_fixture_fail(fixture, ERROR_INVALID, "HTTP status 307");
+    chain_fixture_fail(fixture, ERROR_DENIED, "HTTP status 307");
 }
 
 /* What is in the token file, and what the message says of it. */
@@ -285,7 +285,7 @@ static void test_incomplete_settings_are_errors_that_name_the_variable(void **st
     chain_fixture_set(fixture, "AWS_REGION", "");
     chain_fixture_set(fixture, "AWS_EC2_METADATA_DISABLED", "true");
     chain_fixture_start(fixture);
-    chain_fixture_fail(fixture, ERROR_INVALID, "no AWS region is known");
+    chain_fixture_fail(fixture, ERROR_DENIED, "no AWS region is known");
 }
 
 static void test_session_is_named_after_the_pod(void **state)
