@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devstack.awsidentity import AwsIdentityServer
 from devstack.database import DatabaseServer
 from devstack.kube import ControlPlane
 from devstack.mysql import MARIADB_11_8, MariaDbServer, MySqlServer
@@ -17,7 +18,7 @@ from devstack.process import StackError
 from devstack.secretsmanager import SecretsManagerServer
 
 SERVERS = ("kube", "postgres", "mariadb", "secretsmanager")
-ON_REQUEST = ("mariadb118", "mysql", "operator")
+ON_REQUEST = ("mariadb118", "mysql", "awsidentity", "operator")
 PARTS = (*SERVERS, *ON_REQUEST)
 _MARK = "this-is-a-stack"
 
@@ -62,6 +63,14 @@ class Stack:
     def secretsmanager(self) -> SecretsManagerServer:
         """The Secrets Manager."""
         return self._part("secretsmanager", SecretsManagerServer)
+
+    @property
+    def awsidentity(self) -> AwsIdentityServer:
+        """STS, Pod Identity and instance metadata, which need the control plane and the Secrets Manager."""
+        return self._part(
+            "awsidentity",
+            lambda folder, detached: AwsIdentityServer(folder, self.kube, self.secretsmanager, detached=detached),
+        )
 
     @property
     def operator(self) -> Operator:
