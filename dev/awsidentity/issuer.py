@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Issuer:
     def __init__(self, credentials: Path) -> None:
         self._path = credentials
 
-    def issue(self, role: str, session: str, seconds: float) -> Temporary:
-        """A new set for a session of the role."""
+    def issue(self, role: str, session: str, seconds: float, policy: Any = None) -> Temporary:
+        """A new set for a session of the role; without a policy everything is allowed."""
         made = Temporary(
             f"ASIA{secrets.token_hex(8).upper()}",
             secrets.token_urlsafe(30),
@@ -51,7 +52,7 @@ class Issuer:
             "secret": made.secret_access_key,
             "session_token": made.session_token,
             "principal_arn": session_arn(role, session),
-            "policy": None,
+            "policy": policy,
             "expires_at": made.expires_text,
         }
         lock = self._path.with_name(self._path.name + ".lock")

@@ -101,7 +101,8 @@ class Sts:
 
     def _issue(self, request: Request, form: dict[str, str], settings: dict[str, Any]) -> Answer:
         seconds = float(form.get("DurationSeconds", settings["lifetime_seconds"]))
-        made = self._issuer.issue(form["RoleArn"], form["RoleSessionName"], seconds)
+        policy = settings["roles"][form["RoleArn"]].get("policy")
+        made = self._issuer.issue(form["RoleArn"], form["RoleSessionName"], seconds, policy)
         if settings.get("json", True) and request.value("accept") == "application/json":
             return Answer(200, render_json(form["Action"], made), "application/json")
         return Answer(200, render_xml(form["Action"], made), "text/xml")

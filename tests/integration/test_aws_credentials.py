@@ -7,10 +7,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from devstack.awsidentity import ROLE, AwsIdentityServer
+from devstack.awsidentity import ROLE, SUBJECT, AwsIdentityServer
 from devstack.kube import ControlPlane
+from devstack.locations import TREE
 from devstack.operator import Operator
 from devstack.postgres import PostgresServer
 from devstack.secretsmanager import REGION, SecretsManagerServer
@@ -278,13 +280,83 @@ def test_a_broken_source_is_named_in_the_status(
     operator = start_operator(environment)
     team.apply(database(resource))
 
-    status = team.wait_for(resource, lambda status: bool(status.get("message")), "in error")
+    status = team.wait_for(resource, lambda status: status.get("phase") == "Error", "in error", 30)
 
-    assert status["phase"] != "Ready"
     for text in expected:
         assert text in status["message"]
     assert not team.has_role(resource)
     assert_nothing_leaked(operator, secretsmanager, identity)
+
+
+# --- the policy of the guide ---
+
+
+def policy_of_the_guide(team: Tenant) -> dict[str, Any]:
+    """The policy in docs/AWS_CREDENTIALS.md, for this cluster."""
+    guide = (TREE / "docs" / "AWS_CREDENTIALS.md").read_text()
+    text = guide.partition("## The IAM policy")[2].partition("```json\n")[2].partition("```")[0]
+    cluster = team.get("namespace", "kube-system")["metadata"]["uid"]
+    values = {"ACCOUNT": ROLE.split(":")[4], "REGION": REGION, "PREFIX": "rds", "CLUSTER": cluster}
+    for name, value in values.items():
+        text = text.replace(name, value)
+    policy: dict[str, Any] = json.loads(text)
+    return policy
+
+
+def without(policy: dict[str, Any], action: str) -> dict[str, Any]:
+    """The same policy with one action less."""
+    for statement in policy["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        statement["Action"] = [item for item in actions if item != action]
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
+    return policy
+
+
+def allow(identity: AwsIdentityServer, policy: dict[str, Any]) -> None:
+    """Who takes the operator's role may do this from now on."""
+    identity.configure(roles={ROLE: {"subjects": [SUBJECT], "policy": policy}})
+
+
+def test_the_policy_of_the_guide_is_enough(
+    identity: AwsIdentityServer,
+    secretsmanager: SecretsManagerServer,
+    start_operator: StartOperator,
+    team: Tenant,
+    tmp_path: Path,
+) -> None:
+    resource = unique("permitted")
+    allow(identity, policy_of_the_guide(team))
+    start_operator(from_web_identity(identity, secretsmanager, tmp_path))
+    team.apply(database(resource))
+
+    team.wait_ready(resource)
+
+    assert_works(team.stored(f"rds/postgres/{resource}"))
+
+
+@pytest.mark.parametrize("action", ["DescribeSecret", "CreateSecret", "TagResource", "GetSecretValue"])
+def test_an_action_that_the_policy_lacks_is_named_with_resource_and_principal(
+    identity: AwsIdentityServer,
+    secretsmanager: SecretsManagerServer,
+    start_operator: StartOperator,
+    team: Tenant,
+    tmp_path: Path,
+    action: str,
+) -> None:
+    resource = unique("forbidden")
+    allow(identity, without(policy_of_the_guide(team), f"secretsmanager:{action}"))
+    start_operator(from_web_identity(identity, secretsmanager, tmp_path))
+    team.apply(database(resource))
+
+    status = team.wait_error(resource, "SecretsManagerAccessDenied")
+
+    assert f"secretsmanager:{action}" in status["message"]
+    assert f"rds/postgres/{resource}" in status["message"]
+    assert "assumed-role/operator/database-user-operator-operator-pod" in status["message"]
+    assert "AWS credentials from: web identity" in status["message"]
+
+
+# --- sets that change ---
 
 
 def test_a_corrected_source_serves_without_a_restart(
@@ -304,9 +376,6 @@ def test_a_corrected_source_serves_without_a_restart(
     identity.mint_token("web-identity-token", STS_AUDIENCE)
 
     team.wait_ready(resource, 60)
-
-
-# --- sets that end ---
 
 
 def test_short_lived_sets_are_renewed_without_any_error(
