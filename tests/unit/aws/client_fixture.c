@@ -31,9 +31,11 @@ static bool get(struct aws_credentials_provider *provider, struct aws_credential
 }
 
 static void invalidate(struct aws_credentials_provider *provider,
-                       const struct aws_credentials *refused maybe_unused)
+                       const struct aws_credentials *refused)
 {
     from(provider)->invalidations++;
+    snprintf(from(provider)->refused, sizeof from(provider)->refused, "%.15s",
+             refused->access_key_id);
 }
 
 static void free_nothing(struct aws_credentials_provider *provider maybe_unused)

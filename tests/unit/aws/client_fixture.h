@@ -22,6 +22,7 @@
 struct fixture_credentials {
     struct aws_credentials_provider provider; /* first: the seam is cast back */
     unsigned invalidations;
+    char refused[16];     /* the key id of the last one */
     bool long_term;       /* without session tokens */
     struct error failure; /* if its kind is set: get() fails with it */
 };

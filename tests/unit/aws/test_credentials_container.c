@@ -180,9 +180,7 @@ static void test_settings_that_lead_elsewhere_are_errors_that_name_the_variable(
 
 static void test_tokens_that_would_make_headers_are_errors_that_name_their_place(void **state)
 {
-    static const char *const tokens[] = {"canary\r\nX-Y: z", "canary\nz",
-                                         "can\x01"
-                                         "ary",
+    static const char *const tokens[] = {"canary\r\nX-Y: z", "canary\nz", "can\002ary",
                                          "canary\x7f"};
     struct chain_fixture *fixture = *state;
 

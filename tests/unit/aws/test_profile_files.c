@@ -233,6 +233,24 @@ static void test_nul_character_and_size_are_errors(void **context)
     assert_non_null(strstr(err.message, "larger than"));
 }
 
+/* Wherever a file is cut, it is read or refused, and nothing of it is quoted. */
+static void test_files_cut_anywhere_are_read_or_refused(void **context)
+{
+    static const char text[] = "[default]\nrole_arn = canary # x\ns3 =\n  canary = 1\n"
+                               "[profile \"canary\"]\nregion = canary\n  canary\n";
+    struct state *state = *context;
+
+    set_config(state, "");
+    for (size_t length = 0; length <= strlen(text); length++) {
+        struct error err = {0};
+
+        scratch_write_bytes(&state->scratch, "config", text, length);
+        if (!load(state, &err) &&
+            (err.kind != ERROR_INVALID || strstr(err.message, "canary") != NULL))
+            fail_msg("after %zu bytes: %s", length, err.message);
+    }
+}
+
 static void test_named_file_or_profile_must_be_there(void **context)
 {
     struct state *state = *context;
@@ -263,6 +281,7 @@ int main(void)
         TEST(test_files_at_their_default_place_are_read),
         TEST(test_broken_files_are_errors_with_file_and_line),
         TEST(test_nul_character_and_size_are_errors),
+        TEST(test_files_cut_anywhere_are_read_or_refused),
         TEST(test_named_file_or_profile_must_be_there),
     };
 
