@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devstack.awsidentity import SERVERS as IDENTITY_SERVERS
 from devstack.awsidentity import AwsIdentityServer
 from devstack.database import DatabaseServer
 from devstack.kube import ControlPlane
@@ -125,6 +126,8 @@ class Stack:
                 "url": self.secretsmanager.url,
                 "environment": self.secretsmanager.environment("person"),
             }
+        if self._is_running("awsidentity"):
+            description["awsidentity"] = {name: self.awsidentity.url(name) for name in IDENTITY_SERVERS}
         if self._is_running("operator"):
             description["operator"] = {"log": str(self.operator.process.log), "pages": self.operator.pages}
         return description

@@ -64,7 +64,8 @@ struct http_request {
 struct http_response {
     int status;
     int64_t date_us;         /* the Date header as time since 1970; 0 = none */
-    uint32_t retry_after_ms; /* the Retry-After header when it is a number of seconds; 0 = none */
+    uint32_t retry_after_ms; /* x-amz-retry-after, or the Retry-After header when it is a number of
+                                seconds; 0 = none */
     char content_type[96];
     char request_id[96]; /* x-amzn-RequestId or Audit-Id; "" = none */
     char error_type[96]; /* x-amzn-ErrorType; "" = none */

@@ -90,6 +90,21 @@ static void test_answer_carries_status_headers_and_body(void **state)
     assert_true(response.body.erasing);
 }
 
+static void test_wait_that_aws_asks_for_is_in_milliseconds(void **state)
+{
+    static const struct scripted_answer answer = {
+        .text = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nx-amz-retry-after: 1500\r\n"
+                "Content-Length: 0\r\n\r\n",
+    };
+    auto_http_response struct http_response response = {0};
+    struct error err = {0};
+
+    answer_with(*state, &answer);
+    assert_true(get(*state, "/", &response, &err));
+
+    assert_int_equal(response.retry_after_ms, 1500);
+}
+
 static void test_headers_that_are_absent_or_odd_are_zero(void **state)
 {
     static const struct scripted_answer answer = {
@@ -1034,6 +1049,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_answer_carries_status_headers_and_body),
+        TEST(test_wait_that_aws_asks_for_is_in_milliseconds),
         TEST(test_headers_that_are_absent_or_odd_are_zero),
         TEST(test_redirect_is_an_answer_and_is_not_followed),
         TEST(test_chunked_answer_is_put_together),
