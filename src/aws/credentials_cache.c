@@ -172,60 +172,73 @@ static void report(const struct credentials_cache *cache, int64_t expires_us,
         options->report(options->report_context, cache->operations.name, expires_us, failure);
 }
 
-/* By the one thread that set is_refreshing; leaves with the lock held, as it came. */
-static void refresh(struct credentials_cache *cache, struct error *ret_failure)
+/* By one thread at a time; begins and ends with the lock held, and lets it go in between. */
+static bool refresh(struct credentials_cache *cache, struct aws_credentials *ret_credentials,
+                    struct error *err)
 {
     auto_aws_credentials struct aws_credentials fresh = {0};
-    bool succeeded, is_news;
     int64_t expires_us;
+    bool succeeded, is_news;
 
     cache->is_refreshing = true;
     pthread_mutex_unlock(&cache->lock);
-    succeeded = fetch(cache, &fresh, ret_failure);
+    succeeded = fetch(cache, &fresh, err);
     expires_us = fresh.expires_us;
 
     pthread_mutex_lock(&cache->lock);
     cache->is_refreshing = false;
     if (succeeded) {
         is_news = take_set(cache, &fresh);
+        aws_credentials_copy(ret_credentials, &cache->set);
     } else {
-        take_failure(cache, ret_failure);
-        is_news = has_valid_set(cache) && ret_failure->kind != ERROR_CANCELLED;
+        take_failure(cache, err);
+        is_news = has_valid_set(cache) && err->kind != ERROR_CANCELLED;
     }
     pthread_cond_broadcast(&cache->refreshed);
     pthread_mutex_unlock(&cache->lock);
 
     if (is_news)
-        report(cache, expires_us, succeeded ? NULL : ret_failure);
+        report(cache, expires_us, succeeded ? NULL : err);
     pthread_mutex_lock(&cache->lock);
+    return succeeded;
+}
+
+/* With the lock held. */
+static bool get_locked(struct credentials_cache *cache, struct aws_credentials *ret_credentials,
+                       struct error *err)
+{
+    enum decision decision = decide(cache);
+    struct error failure;
+
+    while (decision == DECISION_WAIT) {
+        pthread_cond_wait(&cache->refreshed, &cache->lock);
+        decision = decide(cache);
+    }
+    if (decision == DECISION_REFRESH) {
+        if (refresh(cache, ret_credentials, &failure))
+            return true;
+        decision = has_valid_set(cache) ? DECISION_USE : DECISION_FAIL;
+    } else if (decision == DECISION_FAIL) {
+        failure = cache->failure;
+    }
+    if (decision == DECISION_FAIL) {
+        *err = failure;
+        return false;
+    }
+    aws_credentials_copy(ret_credentials, &cache->set);
+    return true;
 }
 
 static bool get(struct aws_credentials_provider *provider, struct aws_credentials *ret_credentials,
                 struct error *err)
 {
     struct credentials_cache *cache = from(provider);
-    struct error failure = {0};
-    enum decision decision;
-    bool has_refreshed = false;
+    bool succeeded;
 
     pthread_mutex_lock(&cache->lock);
-    while ((decision = decide(cache)) == DECISION_WAIT || decision == DECISION_REFRESH) {
-        if (decision == DECISION_WAIT) {
-            pthread_cond_wait(&cache->refreshed, &cache->lock);
-            continue;
-        }
-        if (has_refreshed) /* cancelled, or the set ended at once */
-            break;
-        refresh(cache, &failure);
-        has_refreshed = true;
-    }
-    if (has_valid_set(cache))
-        aws_credentials_copy(ret_credentials, &cache->set);
-    else
-        *err = failure.kind != ERROR_NONE ? failure : cache->failure;
-    decision = has_valid_set(cache) ? DECISION_USE : DECISION_FAIL;
+    succeeded = get_locked(cache, ret_credentials, err);
     pthread_mutex_unlock(&cache->lock);
-    return decision == DECISION_USE;
+    return succeeded;
 }
 
 static void invalidate(struct aws_credentials_provider *provider,

@@ -23,7 +23,7 @@ struct sts;
 
 /* Reports a refresh: `failure` is NULL after a success, and expires_us 0 for a set without end; a
  * failure while a set is still valid is only news.  Runs on the thread that refreshed, without
- * locks. */
+ * locks; two refreshes in a row may report at the same time. */
 typedef void (*aws_refresh_report_fn)(void *context, const char *source, int64_t expires_us,
                                       const struct error *failure);
 
