@@ -18,4 +18,8 @@ bool claim_check(const struct plan_input *input, struct failure *ret_refusal) mu
 /* Whose the user is, as far as its mark or its password tells. */
 enum ownership claim_owner_of_user(const struct plan_input *input);
 
+/* Whether the user may lose what it has beyond its privileges: when we made it, or when a person
+ * has changed the list. */
+bool claim_may_revoke(const struct plan_input *input);
+
 #endif

@@ -43,9 +43,10 @@ const struct engine_driver engine_mysql = {
     .connect = connect_as_admin,
     .disconnect = engine_mysql_close,
     .observe = engine_mysql_observe,
+    .observe_privileges = engine_mysql_observe_privileges,
     .create_user = engine_mysql_create_user,
     .create_database = engine_mysql_create_database,
-    .grant = engine_mysql_grant,
+    .set_privileges = engine_mysql_set_privileges,
     .mark = engine_mysql_mark,
     .prove_login = engine_mysql_prove_login,
 };

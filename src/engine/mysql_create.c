@@ -6,7 +6,6 @@
 #include "engine/mysql_marker.h"
 #include "engine/mysql_operations.h"
 #include "engine/mysql_password.h"
-#include "engine/mysql_privileges.h"
 
 #include <string.h>
 
@@ -162,52 +161,6 @@ bool engine_mysql_create_database(struct engine_session *session,
         return run_create_database(session, creation, NULL, err);
     return create_or_take_up(session, creation, err) &&
            engine_mysql_mark_finish(session, creation->username, creation->database, err);
-}
-
-/* --- Privileges ------------------------------------------------------------------------------ */
-
-static bool check_grantable(const struct engine_session *session, uint32_t missing,
-                            uint32_t grantable, struct error *err)
-{
-    auto_free char *words = engine_mysql_privileges_render(missing & ~grantable);
-
-    if (words == NULL)
-        return true;
-    return error_set(err, ERROR_DENIED, "GrantOption",
-                     "the admin user '%s' cannot grant %s: give it these privileges WITH GRANT "
-                     "OPTION",
-                     session->username, words);
-}
-
-static bool grant_words(struct engine_session *session, const struct engine_target *target,
-                        const struct engine_mysql_privileges *privileges, const char *words,
-                        struct error *err)
-{
-    auto_strbuf struct strbuf sql = {0};
-
-    strbuf_append_format(&sql, "GRANT %s ON ", words);
-    engine_mysql_append_identifier(&sql, privileges->pattern);
-    strbuf_append_text(&sql, ".* TO ");
-    engine_mysql_append_account(session, &sql, target->username);
-    return engine_mysql_run(session, "granting privileges", &sql, NULL, NULL, err);
-}
-
-bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
-                        struct error *err)
-{
-    struct engine_mysql_privileges privileges = {0};
-    auto_free char *words = NULL;
-    uint32_t missing;
-    bool succeeded;
-
-    if (!engine_mysql_privileges_read(session, target, &privileges, err))
-        return false;
-    missing = engine_mysql_privileges_wanted(&privileges, target) & ~privileges.held;
-    words = engine_mysql_privileges_render(missing);
-    succeeded = words == NULL || (check_grantable(session, missing, privileges.grantable, err) &&
-                                  grant_words(session, target, &privileges, words, err));
-    engine_mysql_privileges_release(&privileges);
-    return succeeded;
 }
 
 /* --- Marks of what is taken over ------------------------------------------------------------- */
