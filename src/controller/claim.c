@@ -31,8 +31,7 @@ bool claim_may_revoke(const struct plan_input *input)
     if (!spec->privileges.all && database->owned_by_target &&
         ownership_of_marker(&database->marker, input->owner) != OWNERSHIP_OURS)
         return false;
-    return is_made_by_us(input) ||
-           (applied != NULL && !json_equal(applied, spec->privilege_words));
+    return is_made_by_us(input) || (applied != NULL && !json_equal(applied, spec->privilege_words));
 }
 
 static bool check_server(const struct plan_input *input, struct failure *refusal)

@@ -32,7 +32,7 @@ struct database_spec {
     json_t *tags;      /* object, may be NULL */
     struct engine_privileges privileges;
     json_t *privilege_words; /* the same as the status shows them; NULL = engine not known */
-    bool retain_on_delete; /* true unless the spec says false */
+    bool retain_on_delete;   /* true unless the spec says false */
     bool adopt_existing_database;
     bool suspend;
     bool has_secret_template;

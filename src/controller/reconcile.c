@@ -50,8 +50,7 @@ struct engine_target pass_engine_target(const struct pass *pass)
         .privileges = &pass->database.spec.privileges,
         .password =
             pass->facts.secret.is_readable ? &pass->facts.secret.credentials.password : NULL,
-        .has_access =
-            pass->facts.privileges_known && pass->facts.engine.privileges.missing == NULL,
+        .has_access = pass->facts.privileges_known && pass->facts.engine.privileges.missing == NULL,
     };
 }
 

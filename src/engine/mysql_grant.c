@@ -47,9 +47,8 @@ bool engine_mysql_set_privileges(struct engine_session *session, const struct en
         return false;
     wanted = engine_mysql_privileges_wanted(&privileges, target);
     excess = may_revoke ? privileges.held & ~wanted : 0;
-    succeeded =
-        run_on_words(session, target, &privileges, wanted & ~privileges.held, false, err) &&
-        run_on_words(session, target, &privileges, excess, true, err);
+    succeeded = run_on_words(session, target, &privileges, wanted & ~privileges.held, false, err) &&
+                run_on_words(session, target, &privileges, excess, true, err);
     engine_mysql_privileges_release(&privileges);
     return succeeded;
 }

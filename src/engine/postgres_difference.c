@@ -18,72 +18,73 @@
  *   for.  Those of one schema are never made by us, so they can only be too much.
  * - Names leave the server quoted, since tables are called as their owners like.
  */
-#define DIFFERENCE                                                                                 \
-    "WITH me AS (SELECT oid, quote_ident(rolname) AS name FROM pg_roles WHERE rolname = $1),"      \
-    " application AS (SELECT * FROM pg_namespace"                                                  \
-    "  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),"                              \
-    " relation AS (SELECT c.oid, c.relkind, c.relowner, c.relacl,"                                 \
-    "  format('%I.%I', n.nspname, c.relname) AS name"                                              \
-    "  FROM pg_class c JOIN application n ON n.oid = c.relnamespace"                               \
-    "  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')),"                                        \
-    " columns AS (SELECT a.attrelid, array_agg(x.privilege_type) AS held"                          \
-    "  FROM me, pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x"      \
-    "  WHERE a.attacl IS NOT NULL AND NOT a.attisdropped"                                          \
-    "  AND x.grantee = me.oid AND x.grantor = c.relowner GROUP BY 1),"                             \
-    " creator AS (SELECT r.oid, r.rolname FROM me, pg_roles r"                                     \
-    "  WHERE r.oid <> me.oid AND r.rolname !~ '^pg_' AND pg_has_role(r.oid, 'USAGE')"              \
-    "  AND (r.rolname = current_user OR r.oid IN ("                                                \
-    "   SELECT datdba FROM pg_database WHERE datname = current_database()"                         \
-    "   UNION SELECT nspowner FROM application UNION SELECT relowner FROM relation"                \
-    "   UNION SELECT x.grantee FROM application, aclexplode(nspacl) x"                             \
-    "   WHERE x.privilege_type = 'CREATE'))),"                                                     \
-    " kind(type, kind, want) AS (VALUES ('n'::\"char\", 'SCHEMAS', $3::text[]),"                   \
-    "  ('r', 'TABLES', $4::text[]), ('S', 'SEQUENCES', $5::text[])),"                              \
-    " object AS (SELECT '' AS head, 'DATABASE' AS kind, quote_ident(datname) AS name,"             \
-    "  'database ' || quote_ident(datname) AS label, datdba AS own, datacl AS acl,"                \
-    "  $2::text[] AS want, NULL::text[] AS of_columns"                                             \
-    "  FROM pg_database WHERE datname = current_database()"                                        \
-    " UNION ALL SELECT '', 'SCHEMA', quote_ident(nspname), 'schema ' || quote_ident(nspname),"     \
-    "  nspowner, nspacl, $3, NULL FROM application"                                                \
-    " UNION ALL SELECT '', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, name,"          \
-    "  CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || name, relowner, relacl,"        \
-    "  CASE relkind WHEN 'S' THEN $5 ELSE $4 END, held"                                            \
-    "  FROM relation LEFT JOIN columns ON attrelid = oid"                                          \
-    " UNION ALL SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', c.rolname), k.kind, '',"    \
-    "  format('future %s of %I', lower(k.kind), c.rolname), c.oid, d.defaclacl, k.want, NULL"      \
-    "  FROM creator c CROSS JOIN kind k LEFT JOIN pg_default_acl d ON d.defaclrole = c.oid"        \
-    "  AND d.defaclnamespace = 0 AND d.defaclobjtype = k.type"                                     \
-    " UNION ALL SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', r.rolname) ||"              \
-    "  coalesce(format('IN SCHEMA %I ', n.nspname), ''), k.kind, '',"                              \
-    "  format('future %s of %I', lower(k.kind), r.rolname) ||"                                     \
-    "  coalesce(format(' in schema %I', n.nspname), ''), r.oid, d.defaclacl,"                      \
-    "  ARRAY(SELECT unnest(k.want) INTERSECT SELECT x.privilege_type"                              \
-    "   FROM me, aclexplode(d.defaclacl) x WHERE x.grantee = me.oid), NULL"                        \
-    "  FROM pg_default_acl d JOIN kind k ON k.type = d.defaclobjtype"                              \
-    "  JOIN pg_roles r ON r.oid = d.defaclrole LEFT JOIN pg_namespace n"                           \
-    "  ON n.oid = d.defaclnamespace"                                                               \
-    "  WHERE d.defaclnamespace <> 0 OR d.defaclrole NOT IN (SELECT oid FROM creator)),"            \
-    " state AS (SELECT o.*, pg_has_role(o.own, 'USAGE') AS manageable,"                            \
-    "  ARRAY(SELECT x.privilege_type FROM aclexplode(o.acl) x WHERE x.grantee = me.oid) AS held,"  \
-    "  ARRAY(SELECT x.privilege_type FROM aclexplode(o.acl) x"                                     \
-    "   WHERE x.grantee = me.oid AND x.grantor = o.own) || o.of_columns AS by_owner,"              \
-    "  ARRAY(SELECT x.privilege_type FROM aclexplode(o.acl) x WHERE x.grantee = 0) AS by_public"   \
-    "  FROM me, object o WHERE o.own <> me.oid),"                                                  \
-    " way AS (SELECT *, ARRAY(SELECT unnest(want) EXCEPT SELECT unnest(held) ORDER BY 1) AS lacks,"\
-    "  ARRAY(SELECT unnest(by_owner) EXCEPT SELECT unnest(want) ORDER BY 1) AS exceeds,"           \
-    "  ARRAY(SELECT unnest(held) EXCEPT SELECT unnest(want || by_owner) ORDER BY 1) AS foreign_,"  \
-    "  ARRAY(SELECT unnest(want) EXCEPT SELECT unnest(held || by_public) ORDER BY 1) AS in_vain"   \
-    "  FROM state),"                                                                               \
-    " difference AS ("                                                                             \
-    " SELECT 'missing' AS effect, head, kind, name, label, lacks AS words FROM way"                \
-    "  WHERE manageable AND lacks <> '{}'"                                                         \
-    " UNION ALL SELECT 'excess', head, kind, name, label, exceeds FROM way"                        \
-    "  WHERE manageable AND exceeds <> '{}'"                                                       \
-    " UNION ALL SELECT 'unmanaged', head, kind, name, label, in_vain FROM way"                     \
-    "  WHERE NOT manageable AND in_vain <> '{}'"                                                   \
-    " UNION ALL SELECT 'unmanaged', head, kind, name, label, foreign_ FROM way"                    \
-    "  WHERE foreign_ <> '{}'"                                                                     \
-    " UNION ALL SELECT 'unmanaged', head, kind, name, label, exceeds FROM way"                     \
+#define DIFFERENCE                                                                                \
+    "WITH me AS (SELECT oid, quote_ident(rolname) AS name FROM pg_roles WHERE rolname = $1),"     \
+    " application AS (SELECT * FROM pg_namespace"                                                 \
+    "  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),"                             \
+    " relation AS (SELECT c.oid, c.relkind, c.relowner, c.relacl,"                                \
+    "  format('%I.%I', n.nspname, c.relname) AS name"                                             \
+    "  FROM pg_class c JOIN application n ON n.oid = c.relnamespace"                              \
+    "  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')),"                                       \
+    " columns AS (SELECT a.attrelid, array_agg(x.privilege_type) AS held"                         \
+    "  FROM me, pg_attribute a JOIN pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x"     \
+    "  WHERE a.attacl IS NOT NULL AND NOT a.attisdropped"                                         \
+    "  AND x.grantee = me.oid AND x.grantor = c.relowner GROUP BY 1),"                            \
+    " creator AS (SELECT r.oid, r.rolname FROM me, pg_roles r"                                    \
+    "  WHERE r.oid <> me.oid AND r.rolname !~ '^pg_' AND pg_has_role(r.oid, 'USAGE')"             \
+    "  AND (r.rolname = current_user OR r.oid IN ("                                               \
+    "   SELECT datdba FROM pg_database WHERE datname = current_database()"                        \
+    "   UNION SELECT nspowner FROM application UNION SELECT relowner FROM relation"               \
+    "   UNION SELECT x.grantee FROM application, aclexplode(nspacl) x"                            \
+    "   WHERE x.privilege_type = 'CREATE'))),"                                                    \
+    " kind(type, kind, want) AS (VALUES ('n'::\"char\", 'SCHEMAS', $3::text[]),"                  \
+    "  ('r', 'TABLES', $4::text[]), ('S', 'SEQUENCES', $5::text[])),"                             \
+    " object AS (SELECT '' AS head, 'DATABASE' AS kind, quote_ident(datname) AS name,"            \
+    "  'database ' || quote_ident(datname) AS label, datdba AS own, datacl AS acl,"               \
+    "  $2::text[] AS want, NULL::text[] AS of_columns"                                            \
+    "  FROM pg_database WHERE datname = current_database()"                                       \
+    " UNION ALL SELECT '', 'SCHEMA', quote_ident(nspname), 'schema ' || quote_ident(nspname),"    \
+    "  nspowner, nspacl, $3, NULL FROM application"                                               \
+    " UNION ALL SELECT '', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, name,"         \
+    "  CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || name, relowner, relacl,"       \
+    "  CASE relkind WHEN 'S' THEN $5 ELSE $4 END, held"                                           \
+    "  FROM relation LEFT JOIN columns ON attrelid = oid"                                         \
+    " UNION ALL SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', c.rolname), k.kind, '',"   \
+    "  format('future %s of %I', lower(k.kind), c.rolname), c.oid, d.defaclacl, k.want, NULL"     \
+    "  FROM creator c CROSS JOIN kind k LEFT JOIN pg_default_acl d ON d.defaclrole = c.oid"       \
+    "  AND d.defaclnamespace = 0 AND d.defaclobjtype = k.type"                                    \
+    " UNION ALL SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', r.rolname) ||"             \
+    "  coalesce(format('IN SCHEMA %I ', n.nspname), ''), k.kind, '',"                             \
+    "  format('future %s of %I', lower(k.kind), r.rolname) ||"                                    \
+    "  coalesce(format(' in schema %I', n.nspname), ''), r.oid, d.defaclacl,"                     \
+    "  ARRAY(SELECT unnest(k.want) INTERSECT SELECT x.privilege_type"                             \
+    "   FROM me, aclexplode(d.defaclacl) x WHERE x.grantee = me.oid), NULL"                       \
+    "  FROM pg_default_acl d JOIN kind k ON k.type = d.defaclobjtype"                             \
+    "  JOIN pg_roles r ON r.oid = d.defaclrole LEFT JOIN pg_namespace n"                          \
+    "  ON n.oid = d.defaclnamespace"                                                              \
+    "  WHERE d.defaclnamespace <> 0 OR d.defaclrole NOT IN (SELECT oid FROM creator)),"           \
+    " state AS (SELECT o.*, pg_has_role(o.own, 'USAGE') AS manageable,"                           \
+    "  ARRAY(SELECT x.privilege_type FROM aclexplode(o.acl) x WHERE x.grantee = me.oid) AS held," \
+    "  ARRAY(SELECT x.privilege_type FROM aclexplode(o.acl) x"                                    \
+    "   WHERE x.grantee = me.oid AND x.grantor = o.own) || o.of_columns AS by_owner,"             \
+    "  ARRAY(SELECT x.privilege_type FROM aclexplode(o.acl) x WHERE x.grantee = 0) AS by_public"  \
+    "  FROM me, object o WHERE o.own <> me.oid),"                                                 \
+    " way AS (SELECT *, ARRAY(SELECT unnest(want) EXCEPT SELECT unnest(held) ORDER BY 1) AS "     \
+    "lacks,"                                                                                      \
+    "  ARRAY(SELECT unnest(by_owner) EXCEPT SELECT unnest(want) ORDER BY 1) AS exceeds,"          \
+    "  ARRAY(SELECT unnest(held) EXCEPT SELECT unnest(want || by_owner) ORDER BY 1) AS foreign_," \
+    "  ARRAY(SELECT unnest(want) EXCEPT SELECT unnest(held || by_public) ORDER BY 1) AS in_vain"  \
+    "  FROM state),"                                                                              \
+    " difference AS ("                                                                            \
+    " SELECT 'missing' AS effect, head, kind, name, label, lacks AS words FROM way"               \
+    "  WHERE manageable AND lacks <> '{}'"                                                        \
+    " UNION ALL SELECT 'excess', head, kind, name, label, exceeds FROM way"                       \
+    "  WHERE manageable AND exceeds <> '{}'"                                                      \
+    " UNION ALL SELECT 'unmanaged', head, kind, name, label, in_vain FROM way"                    \
+    "  WHERE NOT manageable AND in_vain <> '{}'"                                                  \
+    " UNION ALL SELECT 'unmanaged', head, kind, name, label, foreign_ FROM way"                   \
+    "  WHERE foreign_ <> '{}'"                                                                    \
+    " UNION ALL SELECT 'unmanaged', head, kind, name, label, exceeds FROM way"                    \
     "  WHERE NOT manageable AND exceeds <> '{}') "
 
 /* At most as many rows as people read. */

@@ -15,7 +15,8 @@ bool postgres_difference_describe(struct engine_session *session,
                                   const struct engine_target *target,
                                   struct engine_privilege_facts *ret_privileges, struct error *err)
     must_check;
-/* Appends GRANTs and, with `may_revoke`, REVOKEs after them; nothing where all is as it shall be. */
+/* Appends GRANTs and, with `may_revoke`, REVOKEs after them; nothing where all is as it shall be.
+ */
 bool postgres_difference_append_statements(struct engine_session *session,
                                            const struct engine_target *target, bool may_revoke,
                                            struct strbuf *sql, struct error *err) must_check;

@@ -52,10 +52,9 @@ static bool check_keeper(const struct keeper *keeper, bool can_log_in, const cha
     is_ours = !can_log_in && marker.kind == ENGINE_MARKER_OURS &&
               strcmp(marker.database, keeper->database_id) == 0;
     engine_marker_release(&marker);
-    return is_ours ||
-           error_set(err, ERROR_INVALID, "ForeignKeeper",
-                     "a role '%s' exists and was not made by the operator: rename it",
-                     keeper->name);
+    return is_ours || error_set(err, ERROR_INVALID, "ForeignKeeper",
+                                "a role '%s' exists and was not made by the operator: rename it",
+                                keeper->name);
 }
 
 static bool find_keeper(struct engine_session *session, struct keeper *ret_keeper,
@@ -116,8 +115,8 @@ static void append_new_owner(struct strbuf *sql, const char *database, const cha
 
 /* REASSIGN OWNED moves every database of the user: the others go back. */
 static bool append_return_of_other_databases(struct engine_session *session,
-                                             const struct engine_target *target,
-                                             struct strbuf *sql, struct error *err)
+                                             const struct engine_target *target, struct strbuf *sql,
+                                             struct error *err)
 {
     static const char query[] = "SELECT d.datname FROM pg_database d JOIN pg_roles u"
                                 " ON u.oid = d.datdba WHERE u.rolname = $1 AND d.datname <> $2";

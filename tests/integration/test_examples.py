@@ -19,8 +19,6 @@ from support.watching import CallWatch, SqlWatch
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("mariadb, admin from AWS", sample("mariadb_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
-    ("own names and two privileges", sample("postgres_own_names"), "remove spec.privileges"),
-    ("read-only user", sample("postgres_read_only"), "remove spec.privileges"),
     ("template", database("templated", secretTemplate='{"u": "{{.DBUsername}}"}'), "spec.secretTemplate is not"),
     ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
     ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
@@ -128,7 +126,7 @@ def test_what_is_not_built_yet_is_refused_with_a_sentence_and_nothing_is_made(
 
 def test_a_refused_resource_is_created_once_the_spec_is_corrected(tenant: Tenant) -> None:
     name = unique("corrected")
-    tenant.apply(database(name, privileges=["SELECT"]))
+    tenant.apply(database(name, suspend=True))
     tenant.wait_error(name, "NotSupported")
 
     tenant.apply(database(name))

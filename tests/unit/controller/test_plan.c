@@ -57,20 +57,13 @@ struct row {
 };
 
 static const char step_letters[PLAN_STEP_COUNT] = {
-    [PLAN_CREATE_SECRET] = 'S',
-    [PLAN_RESTORE_SECRET] = 'R',
-    [PLAN_CREATE_USER] = 'U',
-    [PLAN_CREATE_DATABASE] = 'D',
-    [PLAN_GRANT] = 'G',
-    [PLAN_SET_PRIVILEGES] = 'V',
-    [PLAN_REWRITE_SECRET] = 'W',
-    [PLAN_MARK] = 'M',
-    [PLAN_COPY_SECRET] = 'C',
-    [PLAN_DELETE_FORMER] = 'X',
-    [PLAN_PROVE_LOGIN] = 'P',
-    [PLAN_TAG_SECRET] = 't',
-    [PLAN_UNTAG_SECRET] = 'u',
-    [PLAN_DESCRIBE_SECRET] = 'd',
+    [PLAN_CREATE_SECRET] = 'S',  [PLAN_RESTORE_SECRET] = 'R',
+    [PLAN_CREATE_USER] = 'U',    [PLAN_CREATE_DATABASE] = 'D',
+    [PLAN_GRANT] = 'G',          [PLAN_SET_PRIVILEGES] = 'V',
+    [PLAN_REWRITE_SECRET] = 'W', [PLAN_MARK] = 'M',
+    [PLAN_COPY_SECRET] = 'C',    [PLAN_DELETE_FORMER] = 'X',
+    [PLAN_PROVE_LOGIN] = 'P',    [PLAN_TAG_SECRET] = 't',
+    [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
 static struct engine_marker make_marker(enum thing thing)
