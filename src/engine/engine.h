@@ -50,6 +50,7 @@ struct engine_target {
     const struct engine_privileges *privileges; /* what the user shall have */
     const struct secret *password;              /* the stored one; NULL = not known */
     bool has_access; /* the user has all of them: its login must reach the database */
+    bool is_ours;    /* the database: what the user owns in it may change hands */
 };
 
 struct engine_database_facts {

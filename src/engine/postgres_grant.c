@@ -4,6 +4,8 @@
 #include "engine/postgres_operations.h"
 #include "engine/postgres_owner.h"
 
+#include <stdlib.h>
+
 #define DOING "setting privileges"
 
 /* Changes of one object by several sessions at once fail with an internal error of the server. */
@@ -11,14 +13,39 @@ enum { ATTEMPTS_LIMIT = 5, PAUSE_MS = 20, PAUSE_JITTER_MS = 80 };
 
 /* --- What there is --------------------------------------------------------------------------- */
 
+static void add_ownership(char **excess)
+{
+    char *more = mem_printf("ownership of what it made%s%s", *excess != NULL ? "; " : "",
+                            *excess != NULL ? *excess : "");
+
+    free(*excess);
+    *excess = more;
+}
+
 static bool describe(struct engine_session *session, const struct engine_target *target,
                      struct engine_privilege_facts *privileges, struct error *err)
 {
-    if (!postgres_begin(session, "reading the user's privileges", err))
+    struct postgres_owned owned;
+
+    if (!postgres_owner_read(session, target, &owned, err) ||
+        !postgres_difference_describe(session, target, privileges, err))
         return false;
-    if (!postgres_difference_describe(session, target, privileges, err))
+    if (target->is_ours && owned.objects)
+        add_ownership(&privileges->excess);
+    return true;
+}
+
+static bool describe_in_transaction(struct engine_session *session,
+                                    const struct engine_target *target,
+                                    struct engine_privilege_facts *privileges, struct error *err)
+{
+    static const char doing[] = "reading the user's privileges";
+
+    if (!postgres_begin(session, doing, err))
+        return false;
+    if (!describe(session, target, privileges, err))
         return postgres_roll_back(session);
-    return postgres_commit(session, "reading the user's privileges", err);
+    return postgres_commit(session, doing, err);
 }
 
 /* ALL is ownership; whoever owns the database cannot be held to a list. */
@@ -35,7 +62,7 @@ bool postgres_observe_privileges(struct engine_session *session, const struct en
     if (target->privileges->all || owns)
         return true;
     return postgres_connect_to_database(session, target->database, &inside, err) &&
-           describe(inside, target, &facts->privileges, err);
+           describe_in_transaction(inside, target, &facts->privileges, err);
 }
 
 /* --- What there shall be --------------------------------------------------------------------- */
@@ -52,16 +79,16 @@ static bool end_difference(struct engine_session *session, const struct engine_t
 static bool change(struct engine_session *session, const struct engine_target *target,
                    bool may_revoke, struct error *err)
 {
-    bool owns;
+    struct postgres_owned owned;
 
-    if (!postgres_owner_is_target(session, target, &owns, err))
+    if (!postgres_owner_read(session, target, &owned, err))
         return false;
     if (target->privileges->all)
-        return owns || postgres_owner_give(session, target, err);
-    if (owns && !may_revoke)
-        return true;
-    return (!owns || postgres_owner_take(session, target, err)) &&
-           end_difference(session, target, may_revoke, err);
+        return owned.database || postgres_owner_give(session, target, err);
+    if (may_revoke && target->is_ours && (owned.database || owned.objects) &&
+        !postgres_owner_take(session, target, &owned, err))
+        return false;
+    return end_difference(session, target, may_revoke, err);
 }
 
 /* All or nothing: who keeps a right never lacks it. */

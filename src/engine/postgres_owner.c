@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "engine/postgres_privileges.h"
 #include "engine/postgres_quote.h"
 #include "engine/postgres_rights.h"
 
@@ -10,18 +11,27 @@
 
 #define KEEPER_PREFIX "dbuo_keeper_" /* and the OID of the database */
 
-bool postgres_owner_is_target(struct engine_session *session, const struct engine_target *target,
-                              bool *ret_is_target, struct error *err)
+/* Temporary tables are nobody's business. */
+bool postgres_owner_read(struct engine_session *session, const struct engine_target *target,
+                         struct postgres_owned *ret_owned, struct error *err)
 {
-    static const char sql[] = "SELECT 1 FROM pg_database d JOIN pg_roles u ON u.oid = d.datdba"
-                              " WHERE d.datname = $1 AND u.rolname = $2";
-    const char *const parameters[] = {target->database, target->username};
+    static const char sql[] =
+        "SELECT d.datdba = u.oid, EXISTS (SELECT FROM pg_shdepend o"
+        " LEFT JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid"
+        " WHERE o.dbid = d.oid AND o.refclassid = 'pg_authid'::regclass AND o.refobjid = u.oid"
+        " AND o.deptype = 'o' AND c.relpersistence IS DISTINCT FROM 't'"
+        " AND o.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass))"
+        " FROM pg_database d, pg_roles u WHERE d.datname = current_database() AND u.rolname = $1";
+    const char *const parameters[] = {target->username};
     auto_result PGresult *result = NULL;
 
-    if (!postgres_query(session, "reading the owner of the database", sql, parameters, 2, &result,
-                        err))
+    if (!postgres_query(session, "reading what the user owns", sql, parameters, 1, &result, err))
         return false;
-    *ret_is_target = PQntuples(result) > 0;
+    if (PQntuples(result) != 1)
+        return error_set(err, ERROR_CONFLICT, NULL, "the user '%s' vanished", target->username);
+    ret_owned->database = PQgetvalue(result, 0, 0)[0] == 't';
+    ret_owned->objects =
+        PQgetvalue(result, 0, 1)[0] == 't' && !postgres_privileges_may_create(target->privileges);
     return true;
 }
 
@@ -90,6 +100,25 @@ static void append_keeper_creation(struct strbuf *sql, const struct keeper *keep
     strbuf_append_text(sql, "; ");
 }
 
+/* Whoever becomes the owner of something must be allowed to create in its schema, whichever of the
+ * two moves first; a keeper also looks there for what its foreign keys and views refer to. */
+static bool append_grants_on_schemas(struct engine_session *session, const char *role,
+                                     struct strbuf *sql, struct error *err)
+{
+    static const char query[] =
+        "SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I; ', nspname, $1::text)"
+        " FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        " AND pg_has_role(nspowner, 'USAGE')";
+    const char *const parameters[] = {role};
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "reading the schemas", query, parameters, 1, &result, err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++)
+        strbuf_append_text(sql, PQgetvalue(result, row, 0));
+    return true;
+}
+
 static void append_reassignment(struct strbuf *sql, const char *from, const char *to)
 {
     strbuf_append_text(sql, "REASSIGN OWNED BY ");
@@ -132,7 +161,7 @@ static bool append_return_of_other_databases(struct engine_session *session,
 }
 
 bool postgres_owner_take(struct engine_session *session, const struct engine_target *target,
-                         struct error *err)
+                         const struct postgres_owned *owned, struct error *err)
 {
     auto_keeper struct keeper keeper = {0};
     auto_strbuf struct strbuf sql = {0};
@@ -148,8 +177,11 @@ bool postgres_owner_take(struct engine_session *session, const struct engine_tar
         postgres_rights_append_membership(&sql, session, target->username);
         postgres_rights_append_membership(&sql, session, keeper.name);
     }
+    if (!append_grants_on_schemas(session, keeper.name, &sql, err))
+        return false;
     append_reassignment(&sql, target->username, keeper.name);
-    append_new_owner(&sql, target->database, NULL);
+    if (owned->database)
+        append_new_owner(&sql, target->database, NULL);
     return append_return_of_other_databases(session, target, &sql, err) &&
            postgres_execute(session, "taking over the database", strbuf_text(&sql), err);
 }
@@ -157,8 +189,7 @@ bool postgres_owner_take(struct engine_session *session, const struct engine_tar
 /* --- From a list to ALL ---------------------------------------------------------------------- */
 
 /* What the admin owns here, without members of extensions, and without sequences that follow their
- * table.  Never REASSIGN OWNED: that would move the admin's other databases.  A schema comes before
- * what is in it, because an owner must be allowed to create there. */
+ * table.  Never REASSIGN OWNED: that would move the admin's other databases. */
 static const char admins_objects_sql[] =
     "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = current_user),"
     " owned(classid, objid) AS ("
@@ -189,7 +220,7 @@ static const char admins_objects_sql[] =
     "  WHERE d.classid = o.classid AND d.objid = o.objid AND (d.deptype = 'e'"
     "  OR (i.type = 'sequence' AND d.deptype IN ('a', 'i')"
     "  AND d.refclassid = 'pg_class'::regclass)))"
-    " ORDER BY i.type <> 'schema', o.objid";
+    " ORDER BY o.objid";
 
 static bool append_admins_objects(struct engine_session *session,
                                   const struct engine_target *target, struct strbuf *sql,
@@ -230,6 +261,8 @@ bool postgres_owner_give(struct engine_session *session, const struct engine_tar
     if (!rights.is_superuser)
         postgres_rights_append_membership(&sql, session, target->username);
     append_new_owner(&sql, target->database, target->username);
+    if (!append_grants_on_schemas(session, target->username, &sql, err))
+        return false;
     if (keeper.exists) {
         append_reassignment(&sql, keeper.name, target->username);
         append_keeper_removal(&sql, &keeper);

@@ -11,12 +11,18 @@
 
 #include "engine/postgres_session.h"
 
-bool postgres_owner_is_target(struct engine_session *session, const struct engine_target *target,
-                              bool *ret_is_target, struct error *err) must_check;
-/* Both take a session in the database, in a transaction. */
+/* What the user owns that its privileges do not let it have. */
+struct postgres_owned {
+    bool database;
+    bool objects; /* in the database; whoever may CREATE may have some */
+};
+
+/* These take a session in the database, in a transaction. */
+bool postgres_owner_read(struct engine_session *session, const struct engine_target *target,
+                         struct postgres_owned *ret_owned, struct error *err) must_check;
 bool postgres_owner_give(struct engine_session *session, const struct engine_target *target,
                          struct error *err) must_check;
 bool postgres_owner_take(struct engine_session *session, const struct engine_target *target,
-                         struct error *err) must_check;
+                         const struct postgres_owned *owned, struct error *err) must_check;
 
 #endif

@@ -50,6 +50,15 @@ static bool needs_schema(const struct engine_privileges *privileges)
     return false;
 }
 
+bool postgres_privileges_may_create(const struct engine_privileges *privileges)
+{
+    for (size_t i = 0; i < array_length(meanings); i++) {
+        if (contains(privileges, i) && strcmp(words[i], "CREATE") == 0)
+            return true;
+    }
+    return privileges->all;
+}
+
 static void append_right(struct strbuf *array, const char *right)
 {
     strbuf_append_format(array, "%s%s", strbuf_text(array)[array->length - 1] == '{' ? "" : ",",

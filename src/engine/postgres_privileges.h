@@ -19,6 +19,7 @@ enum postgres_object {
     POSTGRES_OBJECT_COUNT,
 };
 
+bool postgres_privileges_may_create(const struct engine_privileges *privileges);
 /* Appends the rights that a list (not ALL) means on one kind of object, as the server reads an
  * array: "{SELECT,INSERT}". */
 void postgres_privileges_append_array(struct strbuf *array,

@@ -49,22 +49,6 @@ def test_example_1_stores_the_secret_in_its_region_with_its_tags(production: Ten
     assert_works(production.stored("rds/postgres/orders", "eu-west-1"))
 
 
-def test_a_user_name_and_a_secret_path_of_ones_own_are_used(tenant: Tenant) -> None:
-    resource = sample("postgres_own_names")
-    resource["spec"]["privileges"] = ["ALL"]
-    tenant.apply(resource)
-
-    status = tenant.wait_ready("analytics-db")
-
-    assert (status["actualUsername"], status["actualSecretName"]) == ("analytics_user", "/myapp/databases/analytics")
-    stored = tenant.stored("/myapp/databases/analytics")
-    assert (stored["DB_USERNAME"], stored["DB_NAME"]) == ("analytics_user", "analytics")
-    assert tenant.owner("analytics") == "analytics_user"
-    assert not tenant.has_role("analytics")
-    assert tenant.description("rds/postgres/analytics") == {}
-    assert_works(stored)
-
-
 def test_user_names_and_secret_paths_may_hold_what_the_schema_lets_through(tenant: Tenant) -> None:
     name = unique("odd")
     user, path = f"{name}-User.x", f"/team/{name}_+=.@-"

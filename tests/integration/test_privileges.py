@@ -143,6 +143,11 @@ def test_the_example_with_own_names_reads_and_inserts(tenant: Tenant) -> None:
     listed.admin(f"CREATE TABLE t {TABLE}")
 
     assert (listed.user, listed.path) == ("analytics_user", "/myapp/databases/analytics")
+    assert (listed.status["actualUsername"], listed.status["actualSecretName"]) == (listed.user, listed.path)
+    stored = tenant.stored(listed.path)
+    assert (stored["DB_USERNAME"], stored["DB_NAME"]) == ("analytics_user", "analytics")
+    assert not tenant.has_role("analytics")
+    assert tenant.description("rds/postgres/analytics") == {}
     assert listed.rights("SELECT * FROM t", write("t"), "UPDATE t SET word = 'y'", "DELETE FROM t", "DROP TABLE t") == [
         "SELECT * FROM t", write("t"),
     ]  # fmt: skip
@@ -291,6 +296,24 @@ def test_what_a_user_made_by_hand_has_beyond_its_list_goes_with_a_change_of_the_
     assert listed.rights(*statements) == ["SELECT * FROM t"]
 
 
+def test_who_may_no_longer_create_loses_what_it_made(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT", "CREATE", "TEMPORARY"])
+    listed.admin("CREATE SCHEMA of_admin")
+    run_sql(
+        listed.url,
+        f"CREATE TABLE own {TABLE}; CREATE SCHEMA mine; CREATE TABLE mine.t {TABLE}; CREATE TYPE of_admin.mood AS ENUM ('ok'); "
+        "CREATE FUNCTION of_admin.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    )
+    statements = ["SELECT * FROM own", write("own"), "DROP TABLE mine.t", "SELECT * FROM mine.t"]
+    assert condition(listed.look_again(), "PrivilegesReady")["status"] == "True"
+
+    listed.hold("SELECT")
+
+    assert listed.rights(*statements) == [statements[0], statements[3]]
+    listed.hold("ALL")
+    assert listed.rights(statements[1], statements[2]) == [statements[1], statements[2]]
+
+
 def test_an_unknown_word_changes_nothing(tenant: Tenant) -> None:
     listed = Listed(tenant, ["SELECT"])
     sql = SqlWatch(tenant.postgres)
@@ -364,7 +387,8 @@ def test_a_database_goes_from_a_list_to_all_and_back_and_migrations_still_run(te
 
     listed.hold("ALL")
     migrate(listed.url, 5)
-    assert tenant.postgres.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'dbuo%'") == []
+    keeper = "SELECT 'dbuo_keeper_' || oid FROM pg_database WHERE datname = current_database()"
+    assert listed.superuser(f"SELECT rolname FROM pg_roles WHERE rolname = ({keeper})") == []
 
 
 def test_other_databases_of_the_user_stay_his_when_a_list_takes_one_away(tenant: Tenant) -> None:
@@ -384,13 +408,22 @@ def test_code_of_the_user_never_runs_as_the_admin(tenant: Tenant) -> None:
     listed = Listed(tenant, ["ALL"])
     run_sql(
         listed.url,
-        "CREATE FUNCTION who() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN current_user; END'",
+        "CREATE FUNCTION who() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN current_user; END'; "
+        f"CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent ON DELETE CASCADE, who text)",
+    )
+    run_sql(
+        listed.url,
+        "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1); CREATE TABLE seen (who text); "
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (current_user); RETURN OLD; END'; "
+        "CREATE TRIGGER note BEFORE DELETE ON child FOR EACH ROW EXECUTE FUNCTION note()",
     )
 
-    listed.hold("SELECT")
+    listed.hold("SELECT", "DELETE")
 
+    run_sql(listed.url, "DELETE FROM parent")
     who = run_sql(listed.url, "SELECT who()").stdout.strip()
     assert who not in (ADMIN, listed.user)
+    assert run_sql(listed.url, "SELECT who FROM seen").stdout.strip() == who
     assert listed.superuser(f"SELECT rolcanlogin, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = '{who}'") == ["f|f|f"]
 
 
