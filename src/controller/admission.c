@@ -25,9 +25,6 @@ static bool check_supported(const struct database_spec *spec, struct failure *fa
         {driver == NULL, "this value of spec.engine", "use postgres, postgresql, mysql or mariadb"},
         {spec->has_connection_aws_secret, "spec.connectionStringAWSSecretRef",
          "use spec.connectionStringSecretRef"},
-        {!spec->privileges.all && driver != NULL && driver->grant == NULL,
-         "a list of privileges other than ALL in spec.privileges on this engine",
-         "remove spec.privileges"},
         {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
         {spec->suspend, "spec.suspend", "remove it"},
     };

@@ -331,18 +331,37 @@ static bool delete_secret(struct pass *pass, struct failure *failure)
 
 /* --- Rights, proof and marks ----------------------------------------------------------------- */
 
-static bool grant(struct pass *pass, struct failure *failure)
+static bool set_privileges(struct pass *pass, bool may_revoke, struct failure *failure)
 {
     struct engine_target target = pass_engine_target(pass);
+    const struct engine_privilege_facts *before = &pass->facts.engine.privileges;
     struct error err;
 
-    if (!pass->driver->grant(pass->session, &target, &err))
+    if (!pass->driver->set_privileges(pass->session, &target, may_revoke, &err))
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "granted user '%s' what it lacked on database '%s'%s%s", target.username,
-             target.database, pass->facts.engine.privileges.missing != NULL ? ": " : "",
-             pass->facts.engine.privileges.missing != NULL ? pass->facts.engine.privileges.missing
-                                                           : "");
+    if (before->missing != NULL)
+        log_info(&pass->log, "granted user '%s' what it lacked on database '%s': %s",
+                 target.username, target.database, before->missing);
+    if (may_revoke && before->excess != NULL)
+        log_info(&pass->log, "revoked from user '%s' what it had beyond its list on '%s': %s",
+                 target.username, target.database, before->excess);
     return true;
+}
+
+static bool grant(struct pass *pass, struct failure *failure)
+{
+    return set_privileges(pass, false, failure);
+}
+
+static bool grant_and_revoke(struct pass *pass, struct failure *failure)
+{
+    return set_privileges(pass, true, failure);
+}
+
+/* What another resource of an operator had made is as if it were made for this one. */
+static bool was_made_by_others(const struct engine_marker *marker)
+{
+    return marker->kind != ENGINE_MARKER_OURS || marker->taken_over;
 }
 
 static bool mark(struct pass *pass, struct failure *failure)
@@ -360,6 +379,8 @@ static bool mark(struct pass *pass, struct failure *failure)
     ownership_make_marker(&pass->owner, &marker);
     ownership_make_marker(&pass->owner, &user_marker);
     user_marker.database = mem_strdup(engine->database.id);
+    marker.taken_over = was_made_by_others(&engine->database.marker);
+    user_marker.taken_over = was_made_by_others(&engine->user.marker);
     done = pass->driver->mark(pass->session, &marking, &err);
     engine_marker_release(&marker);
     engine_marker_release(&user_marker);
@@ -429,6 +450,7 @@ static const struct step_operation {
     [PLAN_CREATE_USER] = {create_user, true},
     [PLAN_CREATE_DATABASE] = {create_database, true},
     [PLAN_GRANT] = {grant, true},
+    [PLAN_SET_PRIVILEGES] = {grant_and_revoke, true},
     [PLAN_PROVE_LOGIN] = {prove_login, false},
     [PLAN_TAG_SECRET] = {tag_secret, true},
     [PLAN_REWRITE_SECRET] = {rewrite_secret, true},

@@ -23,6 +23,28 @@ bool claim_is_locked_by_us(const struct plan_input *input)
            claim_owner_of_user(input) == OWNERSHIP_OURS;
 }
 
+static bool is_made_by_us(const struct plan_input *input)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+    const struct engine_marker *marker =
+        engine->marks_users ? &engine->user.marker : &engine->database.marker;
+
+    return claim_owner_of_user(input) == OWNERSHIP_OURS && !marker->taken_over;
+}
+
+bool claim_may_revoke(const struct plan_input *input)
+{
+    const struct engine_database_facts *database = &input->facts->engine.database;
+    const struct database_spec *spec = &input->database->spec;
+    const json_t *applied = input->status->applied_privileges;
+
+    /* Ownership is not taken from anybody but where we made the database, or took it over. */
+    if (!spec->privileges.all && database->owned_by_target &&
+        ownership_of_marker(&database->marker, input->owner) != OWNERSHIP_OURS)
+        return false;
+    return is_made_by_us(input) || (applied != NULL && !json_equal(applied, spec->privilege_words));
+}
+
 static bool check_server(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_facts *engine = &input->facts->engine;

@@ -21,4 +21,8 @@ enum ownership claim_owner_of_user(const struct plan_input *input);
 /* True when a deletion of this resource locked the user out and did not come to its end. */
 bool claim_is_locked_by_us(const struct plan_input *input);
 
+/* Whether the user may lose what it has beyond its privileges: when we made it, or when a person
+ * has changed the list. */
+bool claim_may_revoke(const struct plan_input *input);
+
 #endif

@@ -82,12 +82,15 @@ static const char *find_secret_flaw(const struct pass *pass)
 static void set_privileges(struct pass *pass)
 {
     const struct engine_facts *engine = &pass->facts.engine;
+    const char *unmanaged = engine->privileges.unmanaged;
     const struct database_spec *spec = &pass->database.spec;
     auto_free char *message = NULL;
 
     if (!engine->database.present || !engine->user.present) {
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "Missing",
             "database and user do not both exist");
+    } else if (!pass->facts.privileges_known) {
+        set_unknown(pass, CONDITION_PRIVILEGES_READY, &pass->facts.privileges_failure);
     } else if (engine->privileges.missing != NULL) {
         message = mem_printf("user '%s' lacks on database '%s': %s", spec->username,
                              spec->database_name, engine->privileges.missing);
@@ -97,9 +100,11 @@ static void set_privileges(struct pass *pass)
                              spec->username, spec->database_name, engine->privileges.excess);
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "PrivilegesDiffer", message);
     } else {
-        message = mem_printf("user '%s' %s database '%s'", spec->username,
+        message = mem_printf("user '%s' %s database '%s'%s%s", spec->username,
                              engine->database.owned_by_target ? "owns" : "has what is asked for on",
-                             spec->database_name);
+                             spec->database_name,
+                             unmanaged != NULL ? "; not for the admin user to change: " : "",
+                             unmanaged != NULL ? unmanaged : "");
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_TRUE,
             engine->database.owned_by_target ? "Owner" : "Granted", message);
     }
@@ -283,6 +288,8 @@ static void set_ready_details(struct pass *pass)
     database_status_set(&status->info_username, spec->username);
     database_status_set(&status->info_engine, spec->engine);
     set_managed_tags(pass, json_array());
+    json_decref(status->applied_privileges);
+    status->applied_privileges = json_incref(spec->privilege_words);
 }
 
 static void set_summary(struct pass *pass, enum database_phase phase, const struct failure *failure)

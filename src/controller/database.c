@@ -24,6 +24,7 @@ static void release_spec(struct database_spec *spec)
     free(spec->region);
     json_decref(spec->tags);
     template_free(spec->secret_template);
+    json_decref(spec->privilege_words);
     free(spec->connection_secret_name);
     free(spec->connection_secret_key);
     *spec = (struct database_spec){0};
@@ -187,9 +188,13 @@ static bool parse_privileges(const json_t *json, struct database_spec *spec, str
     const struct engine_driver *driver = engine_driver_find(spec->engine);
 
     spec->privileges.all = true;
-    return driver == NULL ||
-           engine_privileges_parse(driver->privileges, document_at(json, "privileges", NULL),
-                                   &spec->privileges, err);
+    if (driver == NULL)
+        return true;
+    if (!engine_privileges_parse(driver->privileges, document_at(json, "privileges", NULL),
+                                 &spec->privileges, err))
+        return false;
+    spec->privilege_words = engine_privileges_render(driver->privileges, &spec->privileges);
+    return true;
 }
 
 bool database_parse_spec(struct database *database, struct error *err)

@@ -35,7 +35,8 @@ struct database_spec {
     char *region;      /* awsSecretsManager.region, else connectionStringAWSSecretRef.region */
     json_t *tags;      /* object, may be NULL */
     struct engine_privileges privileges;
-    bool retain_on_delete; /* true unless the spec says false */
+    json_t *privilege_words; /* the same as the status shows them; NULL = engine not known */
+    bool retain_on_delete;   /* true unless the spec says false */
     bool adopt_existing_database;
     bool suspend;
     struct secret_template *secret_template; /* of database_parse_template(); NULL = none */

@@ -78,6 +78,7 @@ void database_status_release(struct database_status *status)
     for (size_t i = 0; i < array_length(info_fields); i++)
         free(*member_at(status, &info_fields[i]));
     json_decref(status->managed_tags);
+    json_decref(status->applied_privileges);
     *status = (struct database_status){0};
 }
 
@@ -136,6 +137,7 @@ void database_status_parse(const json_t *object, struct database_status *ret_sta
     const json_t *json = document_at(object, "status", NULL);
     const json_t *info = document_at(json, "connectionInfo", NULL);
     const json_t *tags = document_at(json, "managedTags", NULL);
+    const json_t *privileges = document_at(json, "appliedPrivileges", NULL);
 
     *ret_status = (struct database_status){
         .phase =
@@ -148,6 +150,7 @@ void database_status_parse(const json_t *object, struct database_status *ret_sta
         .database_missing_generation = document_integer(json, "databaseMissingGeneration", 0),
         .info_port = document_integer(info, "port", 0),
         .managed_tags = json_is_array(tags) ? json_deep_copy(tags) : NULL,
+        .applied_privileges = json_is_array(privileges) ? json_deep_copy(privileges) : NULL,
     };
     parse_fields(json, top_fields, array_length(top_fields), ret_status);
     parse_fields(info, info_fields, array_length(info_fields), ret_status);
@@ -206,6 +209,8 @@ json_t *database_status_render(const struct database_status *status)
     if (status->database_missing_generation > 0)
         json_object_set_new(json, "databaseMissingGeneration",
                             json_integer(status->database_missing_generation));
+    if (json_array_size(status->applied_privileges) > 0)
+        json_object_set_new(json, "appliedPrivileges", json_deep_copy(status->applied_privileges));
     if (json_array_size(status->managed_tags) > 0)
         json_object_set_new(json, "managedTags", json_deep_copy(status->managed_tags));
     return json;

@@ -69,7 +69,8 @@ struct database_status {
     char *info_database;
     char *info_username;
     char *info_engine;
-    json_t *managed_tags; /* array of the tag keys that came from the spec; may be NULL */
+    json_t *applied_privileges; /* array of the words that the user was last seen to be held to */
+    json_t *managed_tags;       /* array of the tag keys that came from the spec; may be NULL */
 };
 
 void database_status_release(struct database_status *status);

@@ -40,6 +40,8 @@ struct facts {
     bool server_known;
     struct failure server_failure; /* when it is not known */
     struct engine_facts engine;
+    bool privileges_known; /* they are read only where nobody else's mark is on user or database */
+    struct failure privileges_failure; /* when they could not be read */
     bool secret_known;
     struct failure secret_failure;
     struct secret_facts secret;

@@ -85,6 +85,28 @@ static bool check_owner_of_marked(struct pass *pass, const struct engine_marker 
 
 /* --- The server and the secret --------------------------------------------------------------- */
 
+static bool is_others(const struct pass *pass, const struct engine_marker *marker)
+{
+    return ownership_of_marker(marker, &pass->owner) == OWNERSHIP_OTHER;
+}
+
+static void observe_privileges(struct pass *pass)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct facts *facts = &pass->facts;
+    const struct engine_database_facts *database = &facts->engine.database;
+    struct error err;
+
+    if (!database->present || !facts->engine.user.present || database->is_reserved ||
+        database->half_dropped || is_others(pass, &database->marker) ||
+        is_others(pass, &facts->engine.user.marker))
+        return;
+    facts->privileges_known =
+        pass->driver->observe_privileges(pass->session, &target, &facts->engine, &err);
+    if (!facts->privileges_known)
+        failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
+}
+
 static void observe_server(struct pass *pass)
 {
     struct engine_connect_request request = pass_connect_request(pass);
@@ -107,6 +129,7 @@ static void observe_server(struct pass *pass)
         return;
     }
     facts->server_known = true;
+    observe_privileges(pass);
 }
 
 /* One version of the value.  *ret_flaw, unless it is ERROR_NONE, says why the value that is

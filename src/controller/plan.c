@@ -4,6 +4,7 @@
 #include "controller/claim.h"
 #include "controller/secret_changes.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void add_step(struct plan *plan, enum plan_step step)
@@ -156,6 +157,7 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
 
 /* --- What exists and is allowed: does it match? ---------------------------------------------- */
 
+/* ALL is ownership where the engine knows owners; only from ourselves may it be handed on. */
 static bool check_owner(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_database_facts *database = &input->facts->engine.database;
@@ -163,6 +165,9 @@ static bool check_owner(const struct plan_input *input, struct plan *plan)
 
     if (database->owner[0] == '\0' || !spec->privileges.all || database->owned_by_target)
         return true;
+    if (database->owned_by_admin &&
+        ownership_of_marker(&database->marker, input->owner) == OWNERSHIP_OURS)
+        return check_administered(input, plan);
     return REFUSE(plan, ERROR_INVALID, "PrivilegesDiffer",
                   "database '%s' is owned by '%s', but privileges ALL mean that user '%s' owns it: "
                   "run ALTER DATABASE \"%s\" OWNER TO \"%s\" as its owner",
@@ -170,23 +175,27 @@ static bool check_owner(const struct plan_input *input, struct plan *plan)
                   spec->username);
 }
 
-/* Rights are given before the login is proven, which needs them on some engines; taking rights away
- * that somebody else gave is not built yet. */
+/* Rights are set before the login is proven, which needs them on some engines.  An excess that
+ * stays is for the conditions to tell. */
 static bool check_privileges(const struct plan_input *input, struct plan *plan)
 {
-    const struct engine_privilege_facts *privileges = &input->facts->engine.privileges;
-    const struct database_spec *spec = &input->database->spec;
+    const struct facts *facts = input->facts;
+    const struct engine_privilege_facts *privileges = &facts->engine.privileges;
 
+    if (!facts->privileges_known) {
+        assert(failure_is_set(&facts->privileges_failure));
+        plan->refusal = facts->privileges_failure;
+        return false;
+    }
     if (!check_owner(input, plan))
         return false;
-    if (privileges->missing != NULL)
+    if (privileges->excess != NULL && claim_may_revoke(input)) {
+        if (facts->engine.database.owned_by_target && !check_administered(input, plan))
+            return false;
+        add_step(plan, PLAN_SET_PRIVILEGES);
+    } else if (privileges->missing != NULL) {
         add_step(plan, PLAN_GRANT);
-    else if (privileges->excess != NULL)
-        return REFUSE(plan, ERROR_INVALID, "PrivilegesDiffer",
-                      "user '%s' has more privileges on database '%s' than spec.privileges says "
-                      "(%s), and this version of the operator takes none away: revoke them, or add "
-                      "them to spec.privileges",
-                      spec->username, spec->database_name, privileges->excess);
+    }
     return true;
 }
 
@@ -272,6 +281,7 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_CREATE_USER] = "creating the user",
         [PLAN_CREATE_DATABASE] = "creating the database",
         [PLAN_GRANT] = "granting privileges",
+        [PLAN_SET_PRIVILEGES] = "setting privileges",
         [PLAN_PROVE_LOGIN] = "logging in with the stored password",
         [PLAN_TAG_SECRET] = "setting tags of the secret",
         [PLAN_UNTAG_SECRET] = "removing tags of the secret",

@@ -24,6 +24,7 @@ enum plan_step {
     PLAN_CREATE_USER,    /* with the password from the secret */
     PLAN_CREATE_DATABASE,
     PLAN_GRANT,           /* what is missing of the privileges */
+    PLAN_SET_PRIVILEGES,  /* the same, and take away what is beyond them */
     PLAN_PROVE_LOGIN,     /* log in with the stored password */
     PLAN_TAG_SECRET,      /* set what is missing or different */
     PLAN_MARK,            /* write anew the marks of what is taken over */

@@ -49,8 +49,9 @@ struct engine_target pass_engine_target(const struct pass *pass)
         .privileges = &pass->database.spec.privileges,
         .password =
             pass->facts.secret.is_readable ? &pass->facts.secret.credentials.password : NULL,
-        .has_access = pass->facts.engine.database.present && pass->facts.engine.user.present &&
-                      pass->facts.engine.privileges.missing == NULL,
+        .is_ours = ownership_of_marker(&pass->facts.engine.database.marker, &pass->owner) ==
+                   OWNERSHIP_OURS,
+        .has_access = pass->facts.privileges_known && pass->facts.engine.privileges.missing == NULL,
     };
 }
 

@@ -56,5 +56,6 @@ void engine_facts_release(struct engine_facts *facts)
     engine_marker_release(&facts->user.marker);
     free(facts->privileges.missing);
     free(facts->privileges.excess);
+    free(facts->privileges.unmanaged);
     *facts = (struct engine_facts){0};
 }

@@ -29,7 +29,7 @@
 
 struct engine_session;
 
-/* How to reach a server, as whom.  Borrowed for the call. */
+/* How to reach a server, as whom.  What it points at outlives the session. */
 struct engine_connect_request {
     const struct connection_string *server; /* hosts, TLS mode; admin name and password */
     const char *ca_pem;                     /* PEM text of the CA; wins over ca_file */
@@ -50,6 +50,7 @@ struct engine_target {
     const struct engine_privileges *privileges; /* what the user shall have */
     const struct secret *password;              /* the stored one; NULL = not known */
     bool has_access; /* the user has all of them: its login must reach the database */
+    bool is_ours;    /* the database: what the user owns in it may change hands */
 };
 
 struct engine_database_facts {
@@ -83,11 +84,12 @@ struct engine_user_facts {
     enum engine_password password;
 };
 
-/* The difference between what the user has on the database and what it shall have, as words
- * separated by ", " for messages; NULL = none. */
+/* The difference between what the user has on the database and what it shall have, for messages;
+ * NULL = none. */
 struct engine_privilege_facts {
     char *missing;
     char *excess;
+    char *unmanaged; /* differs too, where the admin may change nothing */
 };
 
 /* Owned; {0} is empty; release with engine_facts_release(). */
@@ -99,7 +101,7 @@ struct engine_facts {
     bool marks_users;      /* false: a user of ours is told by its password */
     struct engine_database_facts database;
     struct engine_user_facts user;
-    struct engine_privilege_facts privileges; /* when both exist */
+    struct engine_privilege_facts privileges; /* once observe_privileges() was called */
 };
 
 void engine_facts_release(struct engine_facts *facts);
@@ -166,6 +168,10 @@ struct engine_driver {
     /* Reads everything about the target that the plan needs, changes nothing. */
     bool (*observe)(struct engine_session *session, const struct engine_target *target,
                     struct engine_facts *ret_facts, struct error *err);
+    /* Fills in facts->privileges, once observe() found both the database and the user; what it
+     * found is in `facts`. */
+    bool (*observe_privileges)(struct engine_session *session, const struct engine_target *target,
+                               struct engine_facts *facts, struct error *err);
     /* Creates the login user with its password and marker, all or nothing where the server can. */
     bool (*create_user)(struct engine_session *session, const struct engine_user_creation *creation,
                         struct error *err);
@@ -187,10 +193,10 @@ struct engine_driver {
      * What the user owns or was granted elsewhere is named, never dropped. */
     bool (*drop_user)(struct engine_session *session, const char *username, const char *uid,
                       struct error *err);
-    /* Gives the user what it lacks of target->privileges, and takes nothing away.  NULL where
-     * ownership decides. */
-    bool (*grant)(struct engine_session *session, const struct engine_target *target,
-                  struct error *err);
+    /* Gives the user what it lacks of target->privileges and then, with `may_revoke`, takes away
+     * what it has beyond them: the difference to what is there, and nothing else. */
+    bool (*set_privileges)(struct engine_session *session, const struct engine_target *target,
+                           bool may_revoke, struct error *err);
     /* Logs in with target->password as the user to its database, over the TLS settings of the
      * request, whose admin credentials are not used; the admin's session may be asked how.  The
      * password is shown only by a challenge, or encrypted to a server whose certificate is

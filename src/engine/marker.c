@@ -28,6 +28,7 @@ void engine_marker_copy(struct engine_marker *marker, const struct engine_marker
         .name = mem_strdup_or_null(from->name),
         .uid = mem_strdup_or_null(from->uid),
         .database = mem_strdup_or_null(from->database),
+        .taken_over = from->taken_over,
     };
 
     engine_marker_release(marker);
@@ -45,6 +46,8 @@ char *engine_marker_render(const struct engine_marker *marker)
     document_set_string(json, "name", marker->name);
     document_set_string(json, "uid", marker->uid);
     document_set_string(json, "database", marker->database);
+    if (marker->taken_over)
+        json_object_set_new(json, "taken-over", json_true());
     document_render(json, false, &text);
     return strbuf_detach(&text);
 }
@@ -81,6 +84,7 @@ void engine_marker_parse(const char *text, struct engine_marker *ret_marker)
         .name = member(json, "name"),
         .uid = member(json, "uid"),
         .database = member(json, "database"),
+        .taken_over = document_boolean(json, "taken-over", false),
     };
 }
 

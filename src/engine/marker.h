@@ -23,7 +23,8 @@ struct engine_marker {
     char *namespace_name; /* of the resource */
     char *name;
     char *uid;
-    char *database; /* on a user: the server's id (or name) of the database it was made for */
+    char *database;  /* on a user: the server's id (or name) of the database it was made for */
+    bool taken_over; /* somebody else had made it: what it has beyond its list may be meant */
 };
 
 void engine_marker_release(struct engine_marker *marker);

@@ -6,7 +6,6 @@
 #include "engine/mysql_marker.h"
 #include "engine/mysql_operations.h"
 #include "engine/mysql_password.h"
-#include "engine/mysql_privileges.h"
 
 #include <string.h>
 
@@ -176,66 +175,6 @@ bool engine_mysql_create_database(struct engine_session *session,
                engine_mysql_name_right(session, "CREATE", "*.*", err);
     return create_or_take_up(session, creation, err) &&
            engine_mysql_mark_finish(session, creation->username, creation->database, err);
-}
-
-/* --- Privileges ------------------------------------------------------------------------------ */
-
-/* GRANT names nothing that is missing, and takes all of its words or none. */
-static bool explain_denial(const struct engine_session *session, uint32_t missing,
-                           uint32_t grantable, struct error *err)
-{
-    auto_free char *words = engine_mysql_privileges_render(missing & ~grantable);
-
-    if (err->kind != ERROR_DENIED || words == NULL)
-        return false;
-    return error_set(err, ERROR_DENIED, "GrantOption",
-                     "the admin user '%s' cannot grant %s: give it these privileges WITH GRANT "
-                     "OPTION",
-                     session->username, words);
-}
-
-static bool check_server_has(const struct engine_session *session, uint32_t missing,
-                             uint32_t server, struct error *err)
-{
-    auto_free char *words = engine_mysql_privileges_render(missing & ~server);
-
-    return words == NULL || error_set(err, ERROR_INVALID, "InvalidPrivileges",
-                                      "this version of %s has no privilege %s: remove it from "
-                                      "spec.privileges",
-                                      session->is_mariadb ? "MariaDB" : "MySQL", words);
-}
-
-static bool grant_words(struct engine_session *session, const struct engine_target *target,
-                        const struct engine_mysql_privileges *privileges, uint32_t missing,
-                        struct error *err)
-{
-    auto_free char *words = engine_mysql_privileges_render(missing);
-    auto_strbuf struct strbuf sql = {0};
-
-    if (words == NULL)
-        return true;
-    strbuf_append_format(&sql, "GRANT %s ON ", words);
-    engine_mysql_append_identifier(&sql, privileges->pattern);
-    strbuf_append_text(&sql, ".* TO ");
-    engine_mysql_append_account(session, &sql, target->username);
-    return engine_mysql_run(session, "granting privileges", &sql, NULL, NULL, err) ||
-           explain_denial(session, missing, privileges->grantable, err);
-}
-
-bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
-                        struct error *err)
-{
-    struct engine_mysql_privileges privileges = {0};
-    uint32_t missing;
-    bool succeeded;
-
-    if (!engine_mysql_privileges_read(session, target, &privileges, err))
-        return false;
-    missing = engine_mysql_privileges_wanted(&privileges, target) & ~privileges.held;
-    succeeded = check_server_has(session, missing, privileges.server, err) &&
-                grant_words(session, target, &privileges, missing, err);
-    engine_mysql_privileges_release(&privileges);
-    return succeeded;
 }
 
 /* --- Marks of what is taken over ------------------------------------------------------------- */

@@ -120,14 +120,13 @@ static bool take_marks(struct engine_session *session, const struct engine_mysql
     return true;
 }
 
-static bool take_privileges(struct engine_session *session, const struct engine_target *target,
-                            struct engine_facts *facts, struct error *err)
+bool engine_mysql_observe_privileges(struct engine_session *session,
+                                     const struct engine_target *target, struct engine_facts *facts,
+                                     struct error *err)
 {
     struct engine_mysql_privileges privileges = {0};
     uint32_t wanted;
 
-    if (!facts->database.present || !facts->user.present)
-        return true;
     if (!engine_mysql_privileges_read(session, target, &privileges, err))
         return false;
     wanted = engine_mysql_privileges_wanted(&privileges, target);
@@ -147,8 +146,7 @@ static bool read_facts(struct engine_session *session, const struct engine_targe
         !engine_mysql_account_read(session, target->username, &account, err))
         return false;
     take_user(session, &account, target, &facts->user);
-    return take_marks(session, &account, target, facts, err) &&
-           take_privileges(session, target, facts, err);
+    return take_marks(session, &account, target, facts, err);
 }
 
 bool engine_mysql_observe(struct engine_session *session, const struct engine_target *target,

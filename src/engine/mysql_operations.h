@@ -10,20 +10,23 @@ bool engine_mysql_check_names(const struct engine_target *target, const char *ad
                               struct error *err) must_check;
 bool engine_mysql_observe(struct engine_session *session, const struct engine_target *target,
                           struct engine_facts *ret_facts, struct error *err) must_check;
+bool engine_mysql_observe_privileges(struct engine_session *session,
+                                     const struct engine_target *target, struct engine_facts *facts,
+                                     struct error *err) must_check;
 bool engine_mysql_create_user(struct engine_session *session,
                               const struct engine_user_creation *creation, struct error *err)
     must_check;
 bool engine_mysql_create_database(struct engine_session *session,
                                   const struct engine_database_creation *creation,
                                   struct error *err) must_check;
-bool engine_mysql_grant(struct engine_session *session, const struct engine_target *target,
-                        struct error *err) must_check;
 bool engine_mysql_set_login(struct engine_session *session, const char *username, bool allowed,
                             struct error *err) must_check;
 bool engine_mysql_drop_database(struct engine_session *session, const char *database,
                                 struct error *err) must_check;
 bool engine_mysql_drop_user(struct engine_session *session, const char *username, const char *uid,
                             struct error *err) must_check;
+bool engine_mysql_set_privileges(struct engine_session *session, const struct engine_target *target,
+                                 bool may_revoke, struct error *err) must_check;
 bool engine_mysql_mark(struct engine_session *session, const struct engine_marking *marking,
                        struct error *err) must_check;
 bool engine_mysql_prove_login(struct engine_session *session,

@@ -2,6 +2,7 @@
 #include "engine/environment.h"
 #include "engine/postgres_names.h"
 #include "engine/postgres_operations.h"
+#include "engine/postgres_privileges.h"
 
 #include <stddef.h>
 
@@ -32,29 +33,21 @@ static const struct engine_word words[] = {
     {NULL, {NULL}},
 };
 
-static const char *const privilege_words[] = {
-    "SELECT",  "INSERT", "UPDATE",  "DELETE",    "TRUNCATE", "REFERENCES",
-    "TRIGGER", "CREATE", "CONNECT", "TEMPORARY", NULL,
-};
-
-static const struct engine_privilege_table privileges = {
-    .family = "PostgreSQL",
-    .words = privilege_words,
-};
-
 const struct engine_driver engine_postgres = {
     .family = "PostgreSQL",
     .url_scheme = "postgresql",
     .words = words,
-    .privileges = &privileges,
+    .privileges = &postgres_privilege_table,
     .library_init = library_init,
     .parse_connection_string = connection_string_parse_postgres,
     .check_names = postgres_check_names,
     .connect = connect_as_admin,
     .disconnect = postgres_disconnect,
     .observe = postgres_observe,
+    .observe_privileges = postgres_observe_privileges,
     .create_user = postgres_create_user,
     .create_database = postgres_create_database,
+    .set_privileges = postgres_set_privileges,
     .mark = postgres_mark,
     .set_login = postgres_set_login,
     .drop_database = postgres_drop_database,

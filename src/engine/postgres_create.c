@@ -2,6 +2,7 @@
 #include "base/strbuf.h"
 #include "engine/postgres_operations.h"
 #include "engine/postgres_quote.h"
+#include "engine/postgres_rights.h"
 #include "engine/scram.h"
 
 #include <string.h>
@@ -10,9 +11,6 @@
  * called by this prefix and the uid of the resource. */
 #define TEMPORARY_PREFIX "dbuo_"
 
-/* From this version on, whoever creates a role may not act for it without a grant to himself. */
-enum { VERSION_WITH_SET_OPTION = 160000 };
-
 static void append_marker(struct strbuf *sql, const struct engine_marker *marker)
 {
     auto_free char *text = engine_marker_render(marker);
@@ -20,54 +18,7 @@ static void append_marker(struct strbuf *sql, const struct engine_marker *marker
     postgres_quote_literal(sql, text);
 }
 
-/* --- Rights of the admin --------------------------------------------------------------------- */
-
-struct admin_rights {
-    bool is_superuser;
-    bool may_create_roles;
-    bool may_create_databases;
-};
-
-static bool read_rights(struct engine_session *session, struct admin_rights *ret_rights,
-                        struct error *err)
-{
-    static const char sql[] = "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
-                              " WHERE rolname = current_user";
-    auto_result PGresult *result = NULL;
-
-    if (!postgres_query(session, "reading the admin's rights", sql, NULL, 0, &result, err))
-        return false;
-    if (PQntuples(result) != 1)
-        return error_set(err, ERROR_INTERNAL, NULL, "the server's catalog does not know '%s'",
-                         session->username);
-    ret_rights->is_superuser = PQgetvalue(result, 0, 0)[0] == 't';
-    ret_rights->may_create_roles = PQgetvalue(result, 0, 1)[0] == 't';
-    ret_rights->may_create_databases = PQgetvalue(result, 0, 2)[0] == 't';
-    return true;
-}
-
-static bool require_right(const struct engine_session *session, const struct admin_rights *rights,
-                          bool has_it, const char *right, struct error *err)
-{
-    if (rights->is_superuser || has_it)
-        return true;
-    return error_set(err, ERROR_DENIED, "42501",
-                     "the admin user '%s' lacks %s: run ALTER ROLE \"%s\" %s as a superuser",
-                     session->username, right, session->username, right);
-}
-
 /* --- The user -------------------------------------------------------------------------------- */
-
-static void append_membership(struct strbuf *sql, const struct engine_session *session,
-                              const char *username)
-{
-    strbuf_append_text(sql, "GRANT ");
-    postgres_quote_identifier(sql, username);
-    strbuf_append_text(sql, " TO CURRENT_USER");
-    if (session->server_version >= VERSION_WITH_SET_OPTION)
-        strbuf_append_text(sql, " WITH INHERIT TRUE, SET TRUE");
-    strbuf_append_text(sql, "; ");
-}
 
 static void append_role_comment(struct strbuf *sql, const char *username,
                                 const struct engine_marker *marker)
@@ -94,10 +45,10 @@ bool postgres_create_user(struct engine_session *session,
 {
     auto_strbuf struct strbuf sql = STRBUF_ERASING;
     auto_secret struct secret verifier = {0};
-    struct admin_rights rights;
+    struct postgres_rights rights;
 
-    if (!read_rights(session, &rights, err) ||
-        !require_right(session, &rights, rights.may_create_roles, "CREATEROLE", err) ||
+    if (!postgres_rights_read(session, &rights, err) ||
+        !postgres_rights_require(session, &rights, rights.may_create_roles, "CREATEROLE", err) ||
         !scram_make_verifier(creation->password, session->random, &verifier, err))
         return false;
     strbuf_append_text(&sql, "CREATE ROLE ");
@@ -106,7 +57,7 @@ bool postgres_create_user(struct engine_session *session,
     postgres_quote_literal(&sql, secret_reveal(&verifier));
     strbuf_append_text(&sql, "; ");
     if (!rights.is_superuser)
-        append_membership(&sql, session, creation->username);
+        postgres_rights_append_membership(&sql, session, creation->username);
     append_role_comment(&sql, creation->username, creation->marker);
     return postgres_execute_transaction(session, "creating the role", strbuf_text(&sql), err);
 }
@@ -225,10 +176,10 @@ bool postgres_create_database(struct engine_session *session,
     auto_free char *temporary = postgres_temporary_name(creation->marker->uid);
     auto_strbuf struct strbuf sql = {0};
     auto_free char *id = NULL;
-    struct admin_rights rights;
+    struct postgres_rights rights;
 
-    if (!read_rights(session, &rights, err) ||
-        !require_right(session, &rights, rights.may_create_databases, "CREATEDB", err) ||
+    if (!postgres_rights_read(session, &rights, err) ||
+        !postgres_rights_require(session, &rights, rights.may_create_databases, "CREATEDB", err) ||
         !ensure_temporary(session, temporary, &id, err))
         return false;
     append_finish(&sql, creation, temporary, id);

@@ -27,7 +27,8 @@ static const char *const users[] = {
     NULL,
 };
 
-static const char *const user_prefixes[] = {"pg_", NULL};
+/* The second is what the operator calls the role that keeps what is in a database. */
+static const char *const user_prefixes[] = {"pg_", "dbuo_keeper_", NULL};
 /* What the operator calls a database that is not finished. */
 static const char *const database_prefixes[] = {"dbuo_", NULL};
 

@@ -80,14 +80,6 @@ static void take_user(const PGresult *result, struct engine_user_facts *user)
     engine_marker_parse(field(result, "user_comment"), &user->marker);
 }
 
-/* ALL means that the user owns its database. */
-static void take_privileges(const struct engine_database_facts *database,
-                            struct engine_privilege_facts *privileges)
-{
-    if (database->present && !database->owned_by_target)
-        privileges->missing = mem_strdup("ownership");
-}
-
 bool postgres_observe(struct engine_session *session, const struct engine_target *target,
                       struct engine_facts *ret_facts, struct error *err)
 {
@@ -109,6 +101,5 @@ bool postgres_observe(struct engine_session *session, const struct engine_target
     };
     take_database(result, &ret_facts->database);
     take_user(result, &ret_facts->user);
-    take_privileges(&ret_facts->database, &ret_facts->privileges);
     return true;
 }

@@ -230,6 +230,7 @@ static struct engine_session *make_session(const struct engine_connect_request *
 {
     struct engine_session *session = mem_alloc(sizeof *session);
 
+    session->request = *request;
     session->timesource = request->timesource;
     session->random = request->random;
     session->cancellation = request->cancellation;
@@ -310,6 +311,18 @@ bool postgres_connect(const struct engine_connect_request *request,
     }
     *ret_session = session;
     return true;
+}
+
+bool postgres_connect_to_database(const struct engine_session *session, const char *database,
+                                  struct engine_session **ret_session, struct error *err)
+{
+    struct postgres_login login = {
+        .username = session->request.server->username,
+        .password = &session->request.server->password,
+        .database = database,
+    };
+
+    return postgres_connect(&session->request, &login, ret_session, NULL, err);
 }
 
 void postgres_disconnect(struct engine_session *session)
@@ -408,7 +421,7 @@ bool postgres_execute(struct engine_session *session, const char *doing, const c
 
 /* The first failure is what counts.  A connection on which a statement still runs is given up by
  * its owner; one that cannot roll back says so at its next statement. */
-static bool roll_back(struct engine_session *session)
+bool postgres_roll_back(struct engine_session *session)
 {
     struct error ignored;
     bool rolled_back maybe_unused = false;
@@ -418,21 +431,43 @@ static bool roll_back(struct engine_session *session)
     return false;
 }
 
+/* In a database of somebody else, what is on the search path may be his. */
+static void append_begin(const struct engine_session *session, struct strbuf *sql)
+{
+    strbuf_append_format(
+        sql,
+        "BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = %u; "
+        "SET LOCAL statement_timeout = %u; ",
+        (unsigned)session->lock_timeout_ms, (unsigned)session->statement_timeout_ms);
+}
+
+bool postgres_begin(struct engine_session *session, const char *doing, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    append_begin(session, &sql);
+    session->warning[0] = '\0';
+    return postgres_execute(session, doing, strbuf_text(&sql), err) || postgres_roll_back(session);
+}
+
+bool postgres_commit(struct engine_session *session, const char *doing, struct error *err)
+{
+    if (session->warning[0] != '\0') {
+        postgres_error_set(err, session->warning, doing);
+        return postgres_roll_back(session);
+    }
+    return postgres_execute(session, doing, "COMMIT", err);
+}
+
 bool postgres_execute_transaction(struct engine_session *session, const char *doing,
                                   const char *statements, struct error *err)
 {
     auto_strbuf struct strbuf sql = STRBUF_ERASING;
 
-    strbuf_append_format(
-        &sql, "BEGIN; SET LOCAL lock_timeout = %u; SET LOCAL statement_timeout = %u; ",
-        (unsigned)session->lock_timeout_ms, (unsigned)session->statement_timeout_ms);
+    append_begin(session, &sql);
     strbuf_append_text(&sql, statements);
     session->warning[0] = '\0';
     if (!postgres_execute(session, doing, strbuf_text(&sql), err))
-        return roll_back(session);
-    if (session->warning[0] != '\0') {
-        postgres_error_set(err, session->warning, doing);
-        return roll_back(session);
-    }
-    return postgres_execute(session, doing, "COMMIT", err);
+        return postgres_roll_back(session);
+    return postgres_commit(session, doing, err);
 }

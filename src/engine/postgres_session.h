@@ -27,6 +27,7 @@ static inline bool postgres_can_require_scram(void)
 
 struct engine_session {
     PGconn *connection;
+    struct engine_connect_request request; /* for another session like this one */
     const struct timesource *timesource;
     const struct random_source *random;
     const struct cancellation *cancellation;
@@ -58,7 +59,18 @@ struct postgres_refusal {
 bool postgres_connect(const struct engine_connect_request *request,
                       const struct postgres_login *login, struct engine_session **ret_session,
                       struct postgres_refusal *ret_refusal, struct error *err) must_check;
+/* A second session of the admin, in another database of the same server. */
+bool postgres_connect_to_database(const struct engine_session *session, const char *database,
+                                  struct engine_session **ret_session, struct error *err)
+    must_check;
 void postgres_disconnect(struct engine_session *session);
+
+static inline void postgres_disconnect_scope(struct engine_session **session)
+{
+    postgres_disconnect(*session);
+}
+
+#define auto_session run_at_scope_end(postgres_disconnect_scope)
 
 /* Runs one statement with text parameters; `doing` names it in messages ("reading the catalog").
  * The caller clears *ret_result with PQclear(); it has rows. */
@@ -72,6 +84,15 @@ bool postgres_execute(struct engine_session *session, const char *doing, const c
  * something was not granted or not revoked is a failure, and nothing is committed. */
 bool postgres_execute_transaction(struct engine_session *session, const char *doing,
                                   const char *statements, struct error *err) must_check;
+
+/* The same in steps, where what is read in the transaction decides what is done in it.  A begin or
+ * commit that failed has rolled back; after another failure the caller does. */
+bool postgres_begin(struct engine_session *session, const char *doing, struct error *err)
+    must_check;
+bool postgres_commit(struct engine_session *session, const char *doing, struct error *err)
+    must_check;
+/* Gives up the transaction; returns false. */
+bool postgres_roll_back(struct engine_session *session);
 
 static inline void postgres_clear_scope(PGresult **result)
 {

@@ -95,3 +95,17 @@ bool engine_privileges_parse(const struct engine_privilege_table *table, const j
     *ret_privileges = privileges;
     return true;
 }
+
+json_t *engine_privileges_render(const struct engine_privilege_table *table,
+                                 const struct engine_privileges *privileges)
+{
+    json_t *list = json_array();
+
+    if (privileges->all)
+        json_array_append_new(list, json_string("ALL"));
+    for (size_t i = 0; table->words[i] != NULL; i++) {
+        if (!privileges->all && (privileges->words & UINT32_C(1) << i) != 0)
+            json_array_append_new(list, json_string(table->words[i]));
+    }
+    return list;
+}

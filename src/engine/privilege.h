@@ -31,4 +31,9 @@ bool engine_privileges_parse(const struct engine_privilege_table *table, const j
                              struct engine_privileges *ret_privileges, struct error *err)
     must_check;
 
+/* The set as an array of words in the order of the table, ["ALL"] for ALL: equal sets, equal
+ * arrays. */
+json_t *engine_privileges_render(const struct engine_privilege_table *table,
+                                 const struct engine_privileges *privileges) must_check;
+
 #endif

@@ -77,6 +77,7 @@ def test_the_status_has_every_documented_field(minimal: Minimal) -> None:
         "actualSecretName": SECRET,
         "secretRegion": REGION,
         "secretFormatVersion": "v2",
+        "appliedPrivileges": ["ALL"],
         "connectionInfo": {
             "host": "127.0.0.1", "port": port, "database": DATABASE, "username": USER, "engine": "postgres",
         },

@@ -19,8 +19,6 @@ from support.watching import CallWatch, SqlWatch
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("mariadb, admin from AWS", sample("mariadb_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
-    ("own names and two privileges", sample("postgres_own_names"), "remove spec.privileges"),
-    ("read-only user", sample("postgres_read_only"), "remove spec.privileges"),
     ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
     ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
 ]
@@ -48,22 +46,6 @@ def test_example_1_stores_the_secret_in_its_region_with_its_tags(production: Ten
     assert tags["ManagedBy"] == "database-user-operator"
     assert production.description("rds/postgres/orders", "us-east-1") == {}
     assert_works(production.stored("rds/postgres/orders", "eu-west-1"))
-
-
-def test_a_user_name_and_a_secret_path_of_ones_own_are_used(tenant: Tenant) -> None:
-    resource = sample("postgres_own_names")
-    resource["spec"]["privileges"] = ["ALL"]
-    tenant.apply(resource)
-
-    status = tenant.wait_ready("analytics-db")
-
-    assert (status["actualUsername"], status["actualSecretName"]) == ("analytics_user", "/myapp/databases/analytics")
-    stored = tenant.stored("/myapp/databases/analytics")
-    assert (stored["DB_USERNAME"], stored["DB_NAME"]) == ("analytics_user", "analytics")
-    assert tenant.owner("analytics") == "analytics_user"
-    assert not tenant.has_role("analytics")
-    assert tenant.description("rds/postgres/analytics") == {}
-    assert_works(stored)
 
 
 def test_user_names_and_secret_paths_may_hold_what_the_schema_lets_through(tenant: Tenant) -> None:
@@ -127,7 +109,7 @@ def test_what_is_not_built_yet_is_refused_with_a_sentence_and_nothing_is_made(
 
 def test_a_refused_resource_is_created_once_the_spec_is_corrected(tenant: Tenant) -> None:
     name = unique("corrected")
-    tenant.apply(database(name, privileges=["SELECT"]))
+    tenant.apply(database(name, suspend=True))
     tenant.wait_error(name, "NotSupported")
 
     tenant.apply(database(name))

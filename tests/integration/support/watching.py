@@ -10,6 +10,7 @@ from secretsmanager.control_client import ControlClient
 
 READING = {"DescribeSecret", "GetSecretValue", "ListSecretVersionIds", "ListSecrets"}
 _CHANGING = re.compile(r"\b(CREATE|ALTER|DROP|GRANT|REVOKE|COMMENT|INSERT|UPDATE|DELETE|TRUNCATE)\b")
+_QUERY = re.compile(r"\bexecute \S+: (SELECT|WITH)\b")  # one statement, which may name such words
 
 
 class SqlWatch:
@@ -27,7 +28,7 @@ class SqlWatch:
     def changes(self) -> list[str]:
         """The statements that change something."""
         statements = [line for line in self.text.splitlines() if "statement: " in line or "execute " in line]
-        return [line for line in statements if _CHANGING.search(line)]
+        return [line for line in statements if _CHANGING.search(line) and not _QUERY.search(line)]
 
 
 class CallWatch:

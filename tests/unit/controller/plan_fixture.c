@@ -74,6 +74,7 @@ void plan_fixture_make_facts(const struct setup *setup, struct facts *facts)
         .server_known = true,
         .secret_known = true,
         .former_known = true,
+        .privileges_known = true,
         .proof = setup->proof,
     };
     facts->engine = (struct engine_facts){

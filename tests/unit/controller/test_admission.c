@@ -24,7 +24,7 @@ static const struct row rows[] = {
     {"{\"engine\":\"postgres\",\"databaseName\":\"app\",\"connectionStringAWSSecretRef\":{"
      "\"secretName\":\"s\"}}",
      "{}", "NotSupported", "connectionStringAWSSecretRef"},
-    {"{" MINIMAL ",\"privileges\":[\"SELECT\"]}", "{}", "NotSupported", "spec.privileges"},
+    {"{" MINIMAL ",\"privileges\":[\"SELECT\"]}", "{}", NULL, NULL},
     {"{" MINIMAL ",\"adoptExistingDatabase\":true}", "{}", "NotSupported", "adoptExistingDatabase"},
     {"{" MINIMAL ",\"suspend\":true}", "{}", "NotSupported", "suspend"},
     {"{" MINIMAL ",\"awsSecretsManager\":{\"tags\":{\"ManagedBy\":\"me\"}}}", "{}", "InvalidSpec",

@@ -15,6 +15,7 @@ static const char documented[] =
     "\"secretVersion\":\"v\",\"secretFormatVersion\":\"v2\",\"serverIdentity\":\"7\","
     "\"connectionInfo\":{\"host\":\"db.example.com\",\"port\":5432,\"database\":\"myapp_db\","
     "\"username\":\"myapp_db\",\"engine\":\"postgres\"},\"managedTags\":[\"Team\"],"
+    "\"appliedPrivileges\":[\"SELECT\"],"
     "\"databaseMissingGeneration\":1,\"lastHandledReconcileAt\":\"now\"}";
 
 static json_t *object_with_status(const char *status)

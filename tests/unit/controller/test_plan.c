@@ -20,19 +20,13 @@ struct row {
 };
 
 static const char step_letters[PLAN_STEP_COUNT] = {
-    [PLAN_CREATE_SECRET] = 'S',
-    [PLAN_RESTORE_SECRET] = 'R',
-    [PLAN_CREATE_USER] = 'U',
-    [PLAN_CREATE_DATABASE] = 'D',
-    [PLAN_GRANT] = 'G',
-    [PLAN_REWRITE_SECRET] = 'W',
-    [PLAN_MARK] = 'M',
-    [PLAN_COPY_SECRET] = 'C',
-    [PLAN_DELETE_FORMER] = 'X',
-    [PLAN_PROVE_LOGIN] = 'P',
-    [PLAN_TAG_SECRET] = 't',
-    [PLAN_UNTAG_SECRET] = 'u',
-    [PLAN_DESCRIBE_SECRET] = 'd',
+    [PLAN_CREATE_SECRET] = 'S',  [PLAN_RESTORE_SECRET] = 'R',
+    [PLAN_CREATE_USER] = 'U',    [PLAN_CREATE_DATABASE] = 'D',
+    [PLAN_GRANT] = 'G',          [PLAN_SET_PRIVILEGES] = 'V',
+    [PLAN_REWRITE_SECRET] = 'W', [PLAN_MARK] = 'M',
+    [PLAN_COPY_SECRET] = 'C',    [PLAN_DELETE_FORMER] = 'X',
+    [PLAN_PROVE_LOGIN] = 'P',    [PLAN_TAG_SECRET] = 't',
+    [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
 };
 
 CHANGE(server_unknown)
@@ -341,6 +335,64 @@ CHANGE(privilege_too_many)
 {
     plan_fixture_replace(&facts->engine.database.owner, "");
     facts->engine.privileges.excess = mem_strdup("DROP");
+}
+
+CHANGE(taken_over_with_too_much)
+{
+    privilege_too_many(input, facts, database, status);
+    facts->engine.user.marker.taken_over = true;
+}
+
+CHANGE(taken_over_with_too_much_and_the_same_list)
+{
+    taken_over_with_too_much(input, facts, database, status);
+    database->spec.privilege_words = json_pack("[s]", "SELECT");
+    status->applied_privileges = json_pack("[s]", "SELECT");
+}
+
+CHANGE(taken_over_with_too_much_and_another_list)
+{
+    taken_over_with_too_much(input, facts, database, status);
+    database->spec.privilege_words = json_pack("[s]", "SELECT");
+    status->applied_privileges = json_pack("[s,s]", "SELECT", "DROP");
+}
+
+CHANGE(privilege_missing_and_too_many)
+{
+    privilege_missing(input, facts, database, status);
+    privilege_too_many(input, facts, database, status);
+}
+
+CHANGE(privileges_unknown)
+{
+    facts->privileges_known = false;
+    failure_set(&facts->privileges_failure, ERROR_DENIED, "InsufficientRights", "lacks CONNECT");
+}
+
+CHANGE(all_after_a_list)
+{
+    plan_fixture_replace(&facts->engine.database.owner, "adm");
+    facts->engine.database.owned_by_target = false;
+    facts->engine.database.owned_by_admin = true;
+    facts->engine.privileges.missing = mem_strdup("ownership");
+}
+
+CHANGE(all_after_a_list_without_administration)
+{
+    all_after_a_list(input, facts, database, status);
+    facts->engine.user.is_administered = false;
+}
+
+CHANGE(list_after_all)
+{
+    database->spec.privileges.all = false;
+    facts->engine.privileges.excess = mem_strdup("ownership");
+}
+
+CHANGE(list_after_all_without_administration)
+{
+    list_after_all(input, facts, database, status);
+    facts->engine.user.is_administered = false;
 }
 
 CHANGE(engine_marks_no_users)
@@ -824,9 +876,76 @@ static const struct row rows[] = {
      ""},
     {"more privileges than asked for",
      {OURS, OURS, OURS, PROOF_PASSED, privilege_too_many},
+     "V",
+     NULL,
+     NULL},
+    {"more privileges than asked for, user of a resource that is gone",
+     {OURS, RELEASED, OURS, PROOF_PASSED, privilege_too_many},
+     "M",
+     NULL,
+     NULL},
+    {"more privileges than asked for, user made by hand",
+     {UNMARKED, UNMARKED, OURS, PROOF_PASSED, privilege_too_many},
+     "",
+     NULL,
+     NULL},
+    {"more privileges than asked for, user taken over",
+     {OURS, OURS, OURS, PROOF_PASSED, taken_over_with_too_much},
+     "",
+     NULL,
+     NULL},
+    {"more privileges than asked for, user taken over, list as before",
+     {OURS, OURS, OURS, PROOF_PASSED, taken_over_with_too_much_and_the_same_list},
+     "",
+     NULL,
+     NULL},
+    {"more privileges than asked for, user taken over, list changed",
+     {OURS, OURS, OURS, PROOF_PASSED, taken_over_with_too_much_and_another_list},
+     "V",
+     NULL,
+     NULL},
+    {"more privileges than asked for, user by hand, list changed, not proven",
+     {UNMARKED, UNMARKED, UNMARKED, PROOF_NEEDED, taken_over_with_too_much_and_another_list},
+     "P",
+     NULL,
+     NULL},
+    {"too many and too few privileges, user made by hand",
+     {UNMARKED, UNMARKED, UNMARKED, PROOF_PASSED, privilege_missing_and_too_many},
+     "G",
+     NULL,
+     NULL},
+    {"too many and too few privileges",
+     {OURS, OURS, OURS, PROOF_NEEDED, privilege_missing_and_too_many},
+     "V",
+     NULL,
+     NULL},
+    {"privileges that cannot be read",
+     {OURS, OURS, OURS, PROOF_PASSED, privileges_unknown},
+     "",
+     "InsufficientRights",
+     "CONNECT"},
+    {"ALL after a list", {OURS, OURS, OURS, PROOF_PASSED, all_after_a_list}, "G", NULL, NULL},
+    {"ALL after a list, user that the admin may not act for",
+     {OURS, OURS, OURS, PROOF_PASSED, all_after_a_list_without_administration},
+     "",
+     "InsufficientRights",
+     "WITH ADMIN OPTION"},
+    {"ALL after a list, database that is not ours",
+     {UNMARKED, OURS, OURS, PROOF_PASSED, all_after_a_list},
      "",
      "PrivilegesDiffer",
-     "DROP"},
+     "OWNER TO"},
+    {"a list after ALL", {OURS, OURS, OURS, PROOF_PASSED, list_after_all}, "V", NULL, NULL},
+    {"a list after ALL, user that the admin may not act for",
+     {OURS, OURS, OURS, PROOF_PASSED, list_after_all_without_administration},
+     "",
+     "InsufficientRights",
+     "WITH ADMIN OPTION"},
+    {"a list, database made by hand that its user owns",
+     {UNMARKED, UNMARKED, OURS, PROOF_PASSED, list_after_all},
+     "",
+     NULL,
+     NULL},
 
     /* Engines that cannot mark users: the database first, and a user is told by his password. */
     {"nothing exists, users without marks",

@@ -89,6 +89,21 @@ static void test_markers_survive_rendering_and_parsing(void **state maybe_unused
     }
 }
 
+static void test_that_somebody_else_had_made_it_is_kept(void **state maybe_unused)
+{
+    struct engine_marker marker = example();
+    auto_marker struct engine_marker parsed = {0}, copied = {0};
+    auto_free char *text = NULL;
+
+    marker.taken_over = true;
+    text = engine_marker_render(&marker);
+    engine_marker_parse(text, &parsed);
+    engine_marker_copy(&copied, &parsed);
+
+    assert_true(parsed.taken_over);
+    assert_true(copied.taken_over);
+}
+
 static void test_comment_of_the_predecessor_is_recognised_in_full_only(void **state maybe_unused)
 {
     static const struct {
@@ -280,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_marker_is_one_json_object_that_people_can_read),
         cmocka_unit_test(test_what_is_not_known_is_left_out_and_read_as_empty),
         cmocka_unit_test(test_markers_survive_rendering_and_parsing),
+        cmocka_unit_test(test_that_somebody_else_had_made_it_is_kept),
         cmocka_unit_test(test_comment_of_the_predecessor_is_recognised_in_full_only),
         cmocka_unit_test(test_texts_of_others_are_no_marker),
         cmocka_unit_test(test_members_of_another_kind_are_read_as_empty),

@@ -92,6 +92,7 @@ static void test_users_of_the_server_and_of_its_provider_are_reserved(void **sta
         "pg_monitor",
         "pg_mine",
         "PG_mine",
+        "dbuo_keeper_1",
     };
 
     for (size_t i = 0; i < array_length(names); i++) {

@@ -1,0 +1,131 @@
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "engine/postgres_difference.h"
+#include "engine/postgres_operations.h"
+#include "engine/postgres_owner.h"
+
+#include <stdlib.h>
+
+#define DOING "setting privileges"
+
+/* Changes of one object by several sessions at once fail with an internal error of the server. */
+enum { ATTEMPTS_LIMIT = 5, PAUSE_MS = 20, PAUSE_JITTER_MS = 80 };
+
+/* --- What there is --------------------------------------------------------------------------- */
+
+static void add_ownership(char **excess)
+{
+    char *more = mem_printf("ownership of what it made%s%s", *excess != NULL ? "; " : "",
+                            *excess != NULL ? *excess : "");
+
+    free(*excess);
+    *excess = more;
+}
+
+static bool describe(struct engine_session *session, const struct engine_target *target,
+                     struct engine_privilege_facts *privileges, struct error *err)
+{
+    struct postgres_owned owned;
+
+    if (!postgres_owner_read(session, target, &owned, err) ||
+        !postgres_difference_describe(session, target, privileges, err))
+        return false;
+    if (target->is_ours && owned.objects)
+        add_ownership(&privileges->excess);
+    return true;
+}
+
+static bool describe_in_transaction(struct engine_session *session,
+                                    const struct engine_target *target,
+                                    struct engine_privilege_facts *privileges, struct error *err)
+{
+    static const char doing[] = "reading the user's privileges";
+
+    if (!postgres_begin(session, doing, err))
+        return false;
+    if (!describe(session, target, privileges, err))
+        return postgres_roll_back(session);
+    return postgres_commit(session, doing, err);
+}
+
+/* ALL is ownership; whoever owns the database cannot be held to a list. */
+bool postgres_observe_privileges(struct engine_session *session, const struct engine_target *target,
+                                 struct engine_facts *facts, struct error *err)
+{
+    bool owns = facts->database.owned_by_target;
+    auto_session struct engine_session *inside = NULL;
+
+    if (target->privileges->all && !owns)
+        facts->privileges.missing = mem_strdup("ownership");
+    if (!target->privileges->all && owns)
+        facts->privileges.excess = mem_strdup("ownership");
+    if (target->privileges->all || owns)
+        return true;
+    return postgres_connect_to_database(session, target->database, &inside, err) &&
+           describe_in_transaction(inside, target, &facts->privileges, err);
+}
+
+/* --- What there shall be --------------------------------------------------------------------- */
+
+static bool end_difference(struct engine_session *session, const struct engine_target *target,
+                           bool may_revoke, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    return postgres_difference_append_statements(session, target, may_revoke, &sql, err) &&
+           (sql.length == 0 || postgres_execute(session, DOING, strbuf_text(&sql), err));
+}
+
+static bool change(struct engine_session *session, const struct engine_target *target,
+                   bool may_revoke, struct error *err)
+{
+    struct postgres_owned owned;
+
+    if (!postgres_owner_read(session, target, &owned, err))
+        return false;
+    if (target->privileges->all)
+        return owned.database || postgres_owner_give(session, target, err);
+    if (may_revoke && target->is_ours && (owned.database || owned.objects) &&
+        !postgres_owner_take(session, target, &owned, err))
+        return false;
+    return end_difference(session, target, may_revoke, err);
+}
+
+/* All or nothing: who keeps a right never lacks it. */
+static bool attempt(struct engine_session *session, const struct engine_target *target,
+                    bool may_revoke, struct error *err)
+{
+    if (!postgres_begin(session, DOING, err))
+        return false;
+    if (!change(session, target, may_revoke, err))
+        return postgres_roll_back(session);
+    return postgres_commit(session, DOING, err);
+}
+
+static bool is_worth_another(const struct error *err)
+{
+    return error_has_code(err, "XX000") || error_has_code(err, "40001") ||
+           error_has_code(err, "40P01");
+}
+
+bool postgres_set_privileges(struct engine_session *session, const struct engine_target *target,
+                             bool may_revoke, struct error *err)
+{
+    auto_session struct engine_session *inside = NULL;
+
+    if (!postgres_connect_to_database(session, target->database, &inside, err))
+        return false;
+    for (int i = 1;; i++) {
+        struct error failure;
+
+        if (attempt(inside, target, may_revoke, &failure))
+            return true;
+        if (i == ATTEMPTS_LIMIT || !is_worth_another(&failure)) {
+            *err = failure;
+            return false;
+        }
+        if (cancellation_wait(session->cancellation,
+                              PAUSE_MS + (int64_t)random_below(session->random, PAUSE_JITTER_MS)))
+            return cancellation_error(err);
+    }
+}

@@ -1,0 +1,272 @@
+#include "engine/postgres_owner.h"
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "engine/postgres_privileges.h"
+#include "engine/postgres_quote.h"
+#include "engine/postgres_rights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEEPER_PREFIX "dbuo_keeper_" /* and the OID of the database */
+
+/* Temporary tables are nobody's business. */
+bool postgres_owner_read(struct engine_session *session, const struct engine_target *target,
+                         struct postgres_owned *ret_owned, struct error *err)
+{
+    static const char sql[] =
+        "SELECT d.datdba = u.oid, EXISTS (SELECT FROM pg_shdepend o"
+        " LEFT JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid"
+        " WHERE o.dbid = d.oid AND o.refclassid = 'pg_authid'::regclass AND o.refobjid = u.oid"
+        " AND o.deptype = 'o' AND c.relpersistence IS DISTINCT FROM 't'"
+        " AND o.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass))"
+        " FROM pg_database d, pg_roles u WHERE d.datname = current_database() AND u.rolname = $1";
+    const char *const parameters[] = {target->username};
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "reading what the user owns", sql, parameters, 1, &result, err))
+        return false;
+    if (PQntuples(result) != 1)
+        return error_set(err, ERROR_CONFLICT, NULL, "the user '%s' vanished", target->username);
+    ret_owned->database = PQgetvalue(result, 0, 0)[0] == 't';
+    ret_owned->objects =
+        PQgetvalue(result, 0, 1)[0] == 't' && !postgres_privileges_may_create(target->privileges);
+    return true;
+}
+
+/* --- The keeper ------------------------------------------------------------------------------ */
+
+struct keeper {
+    char *name;
+    char *database_id;
+    bool exists;
+};
+
+static void release_keeper(struct keeper *keeper)
+{
+    free(keeper->name);
+    free(keeper->database_id);
+}
+
+#define auto_keeper run_at_scope_end(release_keeper)
+
+/* A role of this name that somebody else made is not to be given anything. */
+static bool check_keeper(const struct keeper *keeper, bool can_log_in, const char *comment,
+                         struct error *err)
+{
+    struct engine_marker marker = {0};
+    bool is_ours;
+
+    engine_marker_parse(comment, &marker);
+    is_ours = !can_log_in && marker.kind == ENGINE_MARKER_OURS &&
+              strcmp(marker.database, keeper->database_id) == 0;
+    engine_marker_release(&marker);
+    return is_ours || error_set(err, ERROR_INVALID, "ForeignKeeper",
+                                "a role '%s' exists and was not made by the operator: rename it",
+                                keeper->name);
+}
+
+static bool find_keeper(struct engine_session *session, struct keeper *ret_keeper,
+                        struct error *err)
+{
+    static const char sql[] =
+        "SELECT d.oid::text, r.oid IS NOT NULL, r.rolcanlogin, shobj_description(r.oid,"
+        " 'pg_authid') FROM pg_database d LEFT JOIN pg_roles r"
+        " ON r.rolname = '" KEEPER_PREFIX "' || d.oid WHERE d.datname = current_database()";
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "looking for the keeper of the objects", sql, NULL, 0, &result,
+                        err))
+        return false;
+    ret_keeper->database_id = mem_strdup(PQgetvalue(result, 0, 0));
+    ret_keeper->name = mem_printf(KEEPER_PREFIX "%s", ret_keeper->database_id);
+    ret_keeper->exists = PQgetvalue(result, 0, 1)[0] == 't';
+    return !ret_keeper->exists || check_keeper(ret_keeper, PQgetvalue(result, 0, 2)[0] == 't',
+                                               PQgetvalue(result, 0, 3), err);
+}
+
+static void append_keeper_creation(struct strbuf *sql, const struct keeper *keeper)
+{
+    struct engine_marker marker = {.database = keeper->database_id};
+    auto_free char *text = engine_marker_render(&marker);
+
+    strbuf_append_text(sql, "CREATE ROLE ");
+    postgres_quote_identifier(sql, keeper->name);
+    strbuf_append_text(sql, " NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; COMMENT ON ROLE ");
+    postgres_quote_identifier(sql, keeper->name);
+    strbuf_append_text(sql, " IS ");
+    postgres_quote_literal(sql, text);
+    strbuf_append_text(sql, "; ");
+}
+
+/* Whoever becomes the owner of something must be allowed to create in its schema, whichever of the
+ * two moves first; a keeper also looks there for what its foreign keys and views refer to. */
+static bool append_grants_on_schemas(struct engine_session *session, const char *role,
+                                     struct strbuf *sql, struct error *err)
+{
+    static const char query[] =
+        "SELECT format('GRANT USAGE, CREATE ON SCHEMA %I TO %I; ', nspname, $1::text)"
+        " FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        " AND pg_has_role(nspowner, 'USAGE')";
+    const char *const parameters[] = {role};
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "reading the schemas", query, parameters, 1, &result, err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++)
+        strbuf_append_text(sql, PQgetvalue(result, row, 0));
+    return true;
+}
+
+static void append_reassignment(struct strbuf *sql, const char *from, const char *to)
+{
+    strbuf_append_text(sql, "REASSIGN OWNED BY ");
+    postgres_quote_identifier(sql, from);
+    strbuf_append_text(sql, " TO ");
+    postgres_quote_identifier(sql, to);
+    strbuf_append_text(sql, "; ");
+}
+
+static void append_new_owner(struct strbuf *sql, const char *database, const char *owner)
+{
+    strbuf_append_text(sql, "ALTER DATABASE ");
+    postgres_quote_identifier(sql, database);
+    strbuf_append_text(sql, " OWNER TO ");
+    if (owner != NULL)
+        postgres_quote_identifier(sql, owner);
+    else
+        strbuf_append_text(sql, "CURRENT_USER");
+    strbuf_append_text(sql, "; ");
+}
+
+/* --- From ALL to a list ---------------------------------------------------------------------- */
+
+/* REASSIGN OWNED moves every database of the user: the others go back. */
+static bool append_return_of_other_databases(struct engine_session *session,
+                                             const struct engine_target *target, struct strbuf *sql,
+                                             struct error *err)
+{
+    static const char query[] = "SELECT d.datname FROM pg_database d JOIN pg_roles u"
+                                " ON u.oid = d.datdba WHERE u.rolname = $1 AND d.datname <> $2";
+    const char *const parameters[] = {target->username, target->database};
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "reading the user's other databases", query, parameters, 2,
+                        &result, err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++)
+        append_new_owner(sql, PQgetvalue(result, row, 0), target->username);
+    return true;
+}
+
+bool postgres_owner_take(struct engine_session *session, const struct engine_target *target,
+                         const struct postgres_owned *owned, struct error *err)
+{
+    auto_keeper struct keeper keeper = {0};
+    auto_strbuf struct strbuf sql = {0};
+    struct postgres_rights rights;
+
+    if (!postgres_rights_read(session, &rights, err) ||
+        !postgres_rights_require(session, &rights, rights.may_create_roles, "CREATEROLE", err) ||
+        !find_keeper(session, &keeper, err))
+        return false;
+    if (!keeper.exists)
+        append_keeper_creation(&sql, &keeper);
+    if (!rights.is_superuser) {
+        postgres_rights_append_membership(&sql, session, target->username);
+        postgres_rights_append_membership(&sql, session, keeper.name);
+    }
+    if (!append_grants_on_schemas(session, keeper.name, &sql, err))
+        return false;
+    append_reassignment(&sql, target->username, keeper.name);
+    if (owned->database)
+        append_new_owner(&sql, target->database, NULL);
+    return append_return_of_other_databases(session, target, &sql, err) &&
+           postgres_execute(session, "taking over the database", strbuf_text(&sql), err);
+}
+
+/* --- From a list to ALL ---------------------------------------------------------------------- */
+
+/* What the admin owns here, without members of extensions, and without sequences that follow their
+ * table.  Never REASSIGN OWNED: that would move the admin's other databases. */
+static const char admins_objects_sql[] =
+    "WITH me AS (SELECT oid FROM pg_roles WHERE rolname = current_user),"
+    " owned(classid, objid) AS ("
+    " SELECT 'pg_namespace'::regclass, n.oid FROM pg_namespace n, me WHERE nspowner = me.oid"
+    "  AND nspname !~ '^pg_'"
+    " UNION ALL SELECT 'pg_class'::regclass, c.oid FROM pg_class c, me WHERE relowner = me.oid"
+    "  AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'"
+    " UNION ALL SELECT 'pg_proc'::regclass, p.oid FROM pg_proc p, me WHERE proowner = me.oid"
+    " UNION ALL SELECT 'pg_type'::regclass, t.oid FROM me, pg_type t"
+    "  LEFT JOIN pg_class c ON c.oid = t.typrelid WHERE typowner = me.oid"
+    "  AND (typtype IN ('d', 'e', 'r') OR c.relkind = 'c')"
+    " UNION ALL SELECT 'pg_operator'::regclass, o.oid FROM pg_operator o, me"
+    "  WHERE oprowner = me.oid"
+    " UNION ALL SELECT 'pg_collation'::regclass, c.oid FROM pg_collation c, me"
+    "  WHERE collowner = me.oid"
+    " UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s, me"
+    "  WHERE stxowner = me.oid"
+    " UNION ALL SELECT 'pg_ts_dict'::regclass, d.oid FROM pg_ts_dict d, me"
+    "  WHERE dictowner = me.oid"
+    " UNION ALL SELECT 'pg_ts_config'::regclass, c.oid FROM pg_ts_config c, me"
+    "  WHERE cfgowner = me.oid"
+    " UNION ALL SELECT 'pg_largeobject'::regclass, l.oid FROM pg_largeobject_metadata l, me"
+    "  WHERE lomowner = me.oid)"
+    " SELECT 'ALTER ' || CASE i.type WHEN 'statistics object' THEN 'statistics' ELSE i.type END"
+    " || ' ' || i.identity || ' OWNER TO ' || quote_ident($1)"
+    " FROM owned o, pg_identify_object(o.classid, o.objid, 0) i"
+    " WHERE o.objid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d"
+    "  WHERE d.classid = o.classid AND d.objid = o.objid AND (d.deptype = 'e'"
+    "  OR (i.type = 'sequence' AND d.deptype IN ('a', 'i')"
+    "  AND d.refclassid = 'pg_class'::regclass)))"
+    " ORDER BY o.objid";
+
+static bool append_admins_objects(struct engine_session *session,
+                                  const struct engine_target *target, struct strbuf *sql,
+                                  struct error *err)
+{
+    const char *const parameters[] = {target->username};
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, "reading what the admin owns in the database", admins_objects_sql,
+                        parameters, 1, &result, err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++) {
+        strbuf_append_text(sql, PQgetvalue(result, row, 0));
+        strbuf_append_text(sql, "; ");
+    }
+    return true;
+}
+
+/* It has nothing any more but default privileges. */
+static void append_keeper_removal(struct strbuf *sql, const struct keeper *keeper)
+{
+    strbuf_append_text(sql, "DROP OWNED BY ");
+    postgres_quote_identifier(sql, keeper->name);
+    strbuf_append_text(sql, "; DROP ROLE ");
+    postgres_quote_identifier(sql, keeper->name);
+    strbuf_append_text(sql, "; ");
+}
+
+bool postgres_owner_give(struct engine_session *session, const struct engine_target *target,
+                         struct error *err)
+{
+    auto_keeper struct keeper keeper = {0};
+    auto_strbuf struct strbuf sql = {0};
+    struct postgres_rights rights;
+
+    if (!postgres_rights_read(session, &rights, err) || !find_keeper(session, &keeper, err))
+        return false;
+    if (!rights.is_superuser)
+        postgres_rights_append_membership(&sql, session, target->username);
+    append_new_owner(&sql, target->database, target->username);
+    if (!append_grants_on_schemas(session, target->username, &sql, err))
+        return false;
+    if (keeper.exists) {
+        append_reassignment(&sql, keeper.name, target->username);
+        append_keeper_removal(&sql, &keeper);
+    }
+    return append_admins_objects(session, target, &sql, err) &&
+           postgres_execute(session, "giving the database to the user", strbuf_text(&sql), err);
+}

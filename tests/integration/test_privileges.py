@@ -1,0 +1,471 @@
+"""What a list of privileges allows and refuses, on real servers, seen by clients with the stored password."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from devstack.database import ADMIN
+from devstack.mysql import MariaDbServer
+from devstack.stack import Stack
+from support.cluster import condition
+from support.resources import database, secret, unique
+from support.samples import sample
+from support.tenant import Tenant, assert_works, run_sql
+from support.watching import SqlWatch
+
+READ_WRITE = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+
+
+# --- a team with a list ---
+
+
+class Listed:
+    """A Database with a list, its application and its administrators."""
+
+    def __init__(self, tenant: Tenant, privileges: list[str], resource: dict[str, Any] | None = None) -> None:
+        self.tenant = tenant
+        self.resource = resource or database(unique("listed"), username=unique("app_user"))
+        self.resource["spec"]["privileges"] = privileges
+        self.name = self.resource["metadata"]["name"]
+        spec = self.resource["spec"]
+        self.database, self.user = spec["databaseName"], spec["username"]
+        self.path = spec.get("secretName", f"rds/postgres/{self.database}")
+        tenant.apply(self.resource)
+        self.status = tenant.wait_ready(self.name)
+        self.url = tenant.stored(self.path)["POSTGRES_URL"]
+        self._asked = 0
+
+    def hold(self, *privileges: str) -> dict[str, Any]:
+        """Changes the list."""
+        self.tenant.patch(self.name, {"spec": {"privileges": list(privileges)}})
+        self.status = self.tenant.wait_ready(self.name)
+        return self.status
+
+    def look_again(self) -> dict[str, Any]:
+        """Asks for a pass and waits for it."""
+        self._asked += 1
+        value = str(self._asked)
+        self.tenant.kubectl("annotate", "database", self.name, f"database.opzkit.io/reconcile-now={value}", "--overwrite")
+        self.status = self.tenant.wait_for(self.name, lambda s: s.get("lastHandledReconcileAt") == value, f"asked {value}", 60)
+        return self.status
+
+    def admin(self, statement: str) -> str:
+        """SQL as the admin of the connection, in the database."""
+        url = self.tenant.postgres.admin_url().replace("/postgres?", f"/{self.database}?")
+        return run_sql(url, statement).stdout.strip()
+
+    def superuser(self, statement: str) -> list[str]:
+        """SQL as a superuser, in the database."""
+        return self.tenant.postgres.sql(statement, self.database)
+
+    def may(self, statement: str) -> bool:
+        """Whether the application is allowed to do this; anything but a missing right fails the test."""
+        result = run_sql(self.url, statement, check=False)
+        denied = "permission denied" in result.stderr or "must be owner" in result.stderr
+        assert result.returncode == 0 or denied, f"{statement}: {result.stderr}"
+        return result.returncode == 0
+
+    def rights(self, *statements: str) -> list[str]:
+        """Those of the statements that the application is allowed to do."""
+        return [statement for statement in statements if self.may(statement)]
+
+
+def write(table: str) -> str:
+    """A statement that takes a value from a sequence."""
+    return f"INSERT INTO {table} (word) VALUES ('x')"
+
+
+TABLE = "(id serial PRIMARY KEY, word text)"
+
+# --- the matrix ---
+
+STATEMENTS = {
+    "CONNECT": "SELECT 1",
+    "SELECT": "SELECT * FROM t",
+    "INSERT": write("t"),
+    "UPDATE": "UPDATE t SET word = 'y'",
+    "DELETE": "DELETE FROM t",
+    "TRUNCATE": "TRUNCATE t",
+    "REFERENCES": "SELECT 1 / has_table_privilege('t', 'REFERENCES')::int",
+    "TRIGGER": "SELECT 1 / has_table_privilege('t', 'TRIGGER')::int",
+    "CREATE": "CREATE TABLE own (x int)",
+    "CREATE SCHEMA": "CREATE SCHEMA own_schema",
+    "TEMPORARY": "CREATE TEMPORARY TABLE tmp (x int)",
+    "drop": "DROP TABLE t",
+    "alter": "ALTER TABLE t ADD COLUMN more int",
+    "grant": "GRANT SELECT ON t TO PUBLIC",
+}
+
+
+@pytest.mark.parametrize(
+    "privileges",
+    [["SELECT"], READ_WRITE, ["INSERT"], ["CONNECT"], ["TRUNCATE", "REFERENCES", "TRIGGER"], ["CREATE"], ["temp"]],
+    ids="-".join,
+)
+def test_a_list_allows_what_it_names_and_nothing_else(tenant: Tenant, privileges: list[str]) -> None:
+    listed = Listed(tenant, privileges)
+    listed.admin(f"CREATE TABLE t {TABLE}; INSERT INTO t (word) VALUES ('old')")
+    expected = {"CONNECT", *(["TEMPORARY"] if privileges == ["temp"] else privileges)}
+    if "CREATE" in expected:
+        expected.add("CREATE SCHEMA")
+
+    allowed = set()
+    for word, statement in STATEMENTS.items():
+        result = run_sql(listed.url, statement, check=False)
+        denied = any(text in result.stderr for text in ("permission denied", "must be owner", "division by zero"))
+        assert result.returncode == 0 or denied, f"{statement}: {result.stderr}"
+        if result.returncode == 0 and "WARNING" not in result.stderr:
+            allowed.add(word)
+    print(f"PostgreSQL, {privileges}: {sorted(allowed)}")
+
+    assert allowed == expected
+    assert tenant.owner(listed.database) == ADMIN
+
+
+def test_the_read_only_example_reads_and_does_nothing_else(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"], sample("postgres_read_only"))
+    listed.admin(f"CREATE TABLE t {TABLE}; INSERT INTO t (word) VALUES ('old')")
+
+    assert listed.user == "readonly_user"
+    assert listed.rights(
+        "SELECT * FROM t", write("t"), "UPDATE t SET word = 'y'", "DELETE FROM t", "DROP TABLE t", "CREATE TABLE u (x int)",
+        "CREATE TEMP TABLE v (x int)", "TRUNCATE t", "CREATE SCHEMA s",
+    ) == ["SELECT * FROM t"]  # fmt: skip
+    assert listed.status["appliedPrivileges"] == ["SELECT"]
+    assert condition(listed.status, "PrivilegesReady")["status"] == "True"
+
+
+def test_the_example_with_own_names_reads_and_inserts(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT", "INSERT"], sample("postgres_own_names"))
+    listed.admin(f"CREATE TABLE t {TABLE}")
+
+    assert (listed.user, listed.path) == ("analytics_user", "/myapp/databases/analytics")
+    assert (listed.status["actualUsername"], listed.status["actualSecretName"]) == (listed.user, listed.path)
+    stored = tenant.stored(listed.path)
+    assert (stored["DB_USERNAME"], stored["DB_NAME"]) == ("analytics_user", "analytics")
+    assert not tenant.has_role("analytics")
+    assert tenant.description("rds/postgres/analytics") == {}
+    assert listed.rights("SELECT * FROM t", write("t"), "UPDATE t SET word = 'y'", "DELETE FROM t", "DROP TABLE t") == [
+        "SELECT * FROM t", write("t"),
+    ]  # fmt: skip
+
+
+# --- which objects ---
+
+
+def test_tables_before_and_after_in_every_schema_and_of_every_kind_are_covered(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["CONNECT"])
+    listed.admin(f"CREATE SCHEMA before; CREATE TABLE before.t {TABLE}; CREATE TABLE t {TABLE}")
+    listed.admin("CREATE VIEW v AS SELECT * FROM t; CREATE MATERIALIZED VIEW m AS SELECT * FROM t")
+    listed.admin("CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9)")
+    listed.hold("SELECT", "INSERT")
+    listed.admin(f"CREATE SCHEMA after; CREATE TABLE after.t {TABLE}; CREATE TABLE before.u {TABLE}; CREATE VIEW w AS SELECT 1")
+
+    tables = ["before.t", "t", "after.t", "before.u"]
+    readable = [f"SELECT * FROM {table}" for table in [*tables, "v", "m", "p", "p1", "w"]]
+    assert listed.rights(*readable) == readable
+    assert listed.rights(*map(write, tables)) == [write(table) for table in tables]
+    assert listed.rights("INSERT INTO p VALUES (1)", "CREATE TABLE after.own (x int)", "DROP TABLE after.t") == ["INSERT INTO p VALUES (1)"]
+
+
+def test_tables_of_other_owners_are_covered_as_far_as_the_admin_may_act_for_them(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"])
+    other, stranger = unique("maker"), unique("stranger")
+    listed.superuser(f"CREATE ROLE {other}; GRANT {other} TO {ADMIN}; CREATE ROLE {stranger}")
+    listed.superuser(f"CREATE SCHEMA work AUTHORIZATION {other}; CREATE SCHEMA closed AUTHORIZATION {stranger}")
+    listed.superuser(f"SET ROLE {other}; CREATE TABLE work.early {TABLE}")
+    listed.superuser(f"SET ROLE {stranger}; CREATE TABLE closed.t {TABLE}")
+
+    status = listed.look_again()
+    listed.superuser(f"SET ROLE {other}; CREATE TABLE work.late {TABLE}")
+
+    statements = ["SELECT * FROM work.early", "SELECT * FROM work.late"]
+    assert listed.rights(*statements, "SELECT * FROM closed.t") == statements
+    ready = condition(status, "PrivilegesReady")
+    assert (status["phase"], ready["status"]) == ("Ready", "True")
+    assert "closed.t" in ready["message"]
+
+
+def test_names_with_quotes_blanks_and_other_alphabets_are_names(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["CONNECT"])
+    names = ['"we""ird; --"', '"a b"', '"Größe"', "\"it's\"", '"表"', '"x\\y"', '"SELECT"', '"$1"', '"%s"']
+    for name in names:
+        listed.admin(f"CREATE SCHEMA {name}; CREATE TABLE {name}.{name} (id serial, {name} text)")
+
+    listed.hold("SELECT")
+    statements = [f"SELECT {name} FROM {name}.{name}" for name in names]
+    assert listed.rights(*statements) == statements
+
+    listed.hold("INSERT")
+    statements = [f"INSERT INTO {name}.{name} ({name}) VALUES ('x')" for name in names]
+    assert listed.rights(*statements, f"SELECT * FROM {names[0]}.{names[0]}") == statements
+
+
+def test_what_a_tenant_leaves_in_the_search_path_is_not_run_by_the_admin(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["CREATE"])
+    for function in ("quote_ident(name)", "format(text, name, name)", "lower(text)", "array_to_string(text[], text)"):
+        listed.superuser(
+            f"CREATE FUNCTION public.{function} RETURNS text LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'trap'; END $$"
+        )
+    listed.admin(f"CREATE TABLE t {TABLE}")
+
+    listed.hold("SELECT")
+
+    assert listed.may("SELECT * FROM t")
+
+
+# --- convergence ---
+
+
+def test_a_shorter_list_revokes_what_it_no_longer_names_and_does_nothing_else(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT", "INSERT"])
+    listed.admin(f"CREATE TABLE t {TABLE}; CREATE TABLE u {TABLE}")
+    sql = SqlWatch(tenant.postgres)
+
+    listed.hold("SELECT")
+
+    text = "".join(change.split("statement: ", 1)[1] for change in sql.changes())
+    assert "GRANT" not in text
+    assert f'REVOKE INSERT ON TABLE public.t, public.u FROM {listed.user} CASCADE' in text
+    assert f"REVOKE USAGE ON SEQUENCE public.t_id_seq, public.u_id_seq FROM {listed.user} CASCADE" in text
+    assert "REVOKE SELECT" not in text
+    assert listed.rights("SELECT * FROM t", write("t")) == ["SELECT * FROM t"]
+    listed.admin(f"CREATE TABLE late {TABLE}")
+    assert listed.rights("SELECT * FROM late", write("late")) == ["SELECT * FROM late"]
+
+
+def test_a_longer_list_grants_what_is_new_and_takes_nothing_away(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"])
+    listed.admin(f"CREATE TABLE t {TABLE}")
+    sql = SqlWatch(tenant.postgres)
+
+    status = listed.hold("delete", "Select", "UPDATE", "INSERT", "SELECT")
+
+    assert not [change for change in sql.changes() if "REVOKE" in change]
+    assert status["appliedPrivileges"] == READ_WRITE
+    statements = ["SELECT * FROM t", write("t"), "UPDATE t SET word = 'y'", "DELETE FROM t"]
+    assert listed.rights(*statements, "TRUNCATE t") == statements
+
+
+def test_additions_of_a_person_to_a_user_of_ours_are_taken_back(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"])
+    listed.admin(f"CREATE TABLE t {TABLE}; CREATE SCHEMA s")
+    user, friend = listed.user, unique("friend")
+    listed.superuser(f"CREATE ROLE {friend}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {friend}")
+    listed.superuser(f"GRANT DELETE, TRUNCATE ON t TO {user}; GRANT UPDATE (word) ON t TO {user}; GRANT CREATE ON SCHEMA s TO {user}")
+    listed.superuser(f"GRANT TEMPORARY ON DATABASE {listed.database} TO {user}")
+    listed.superuser(f"ALTER DEFAULT PRIVILEGES FOR ROLE {ADMIN} IN SCHEMA s GRANT INSERT ON TABLES TO {user}")
+    listed.superuser(f"GRANT pg_monitor TO {user}")
+    excess = ["DELETE FROM t", "TRUNCATE t", "UPDATE t SET word = 'x'", "CREATE TABLE s.own (x int)", "CREATE TEMP TABLE x (x int)"]
+    assert len(listed.rights("DELETE FROM t", *excess[1:])) == len(excess)
+    listed.superuser("DROP TABLE s.own")
+
+    status = listed.look_again()
+
+    assert condition(status, "PrivilegesReady")["status"] == "True"
+    assert listed.rights(*excess, "SELECT * FROM t") == ["SELECT * FROM t"]
+    listed.admin(f"CREATE TABLE s.late {TABLE}")
+    assert listed.rights("SELECT * FROM s.late", write("s.late")) == ["SELECT * FROM s.late"]
+    assert listed.superuser(f"SELECT has_table_privilege('{friend}', 't', 'TRUNCATE')") == ["t"]
+    assert listed.superuser(f"SELECT pg_has_role('{user}', 'pg_monitor', 'MEMBER')") == ["t"]
+
+
+def test_what_a_user_made_by_hand_has_beyond_its_list_goes_with_a_change_of_the_list(tenant: Tenant) -> None:
+    name, user, password = unique("byhand"), unique("hand_user"), "Known-to-the-team-and-32-chars_1"
+    tenant.postgres.sql(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'; GRANT {user} TO {ADMIN} WITH ADMIN OPTION")
+    tenant.postgres.sql(f"CREATE DATABASE {name} OWNER {ADMIN}")
+    tenant.postgres.sql(f"SET ROLE {ADMIN}; CREATE TABLE t {TABLE}; GRANT SELECT, TRUNCATE ON t TO {user}", name)
+    value = {"DB_PASSWORD": password, "DB_USERNAME": user, "DB_NAME": name}
+    tenant.secretsmanager.client().create_secret(Name=f"rds/postgres/{name}", SecretString=json.dumps(value))
+
+    listed = Listed(tenant, ["SELECT", "INSERT"], database(name, username=user))
+
+    ready = condition(listed.status, "PrivilegesReady")
+    assert (ready["status"], ready["reason"]) == ("False", "PrivilegesDiffer")
+    assert "TRUNCATE on table public.t" in ready["message"]
+    statements = ["SELECT * FROM t", write("t"), "TRUNCATE t"]
+    assert listed.rights(*statements) == statements
+
+    listed.hold("SELECT")
+
+    assert condition(listed.status, "PrivilegesReady")["status"] == "True"
+    assert listed.rights(*statements) == ["SELECT * FROM t"]
+
+
+def test_who_may_no_longer_create_loses_what_it_made(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT", "CREATE", "TEMPORARY"])
+    listed.admin("CREATE SCHEMA of_admin")
+    run_sql(
+        listed.url,
+        f"CREATE TABLE own {TABLE}; CREATE SCHEMA mine; CREATE TABLE mine.t {TABLE}; CREATE TYPE of_admin.mood AS ENUM ('ok'); "
+        "CREATE FUNCTION of_admin.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    )
+    statements = ["SELECT * FROM own", write("own"), "DROP TABLE mine.t", "SELECT * FROM mine.t"]
+    assert condition(listed.look_again(), "PrivilegesReady")["status"] == "True"
+
+    listed.hold("SELECT")
+
+    assert listed.rights(*statements) == [statements[0], statements[3]]
+    listed.hold("ALL")
+    assert listed.rights(statements[1], statements[2]) == [statements[1], statements[2]]
+
+
+def test_an_unknown_word_changes_nothing(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"])
+    sql = SqlWatch(tenant.postgres)
+
+    for word in ("EXECUTE", "USAGE", "MAINTAIN", "DROP", "SUPER"):
+        tenant.patch(listed.name, {"spec": {"privileges": ["SELECT", word]}})
+        status = tenant.wait_error(listed.name, "InvalidSpec")
+        assert f"'{word}'" in status["message"]
+        assert "use SELECT, INSERT," in status["message"]
+
+    assert sql.changes() == []
+
+
+def test_a_pass_over_4000_tables_that_are_right_writes_nothing_and_is_quick(tenant: Tenant) -> None:
+    listed = Listed(tenant, READ_WRITE)
+    listed.admin("DO $$ BEGIN FOR i IN 1..4000 LOOP EXECUTE format('CREATE TABLE t%s (id int)', i); END LOOP; END $$")
+    listed.look_again()
+    sql = SqlWatch(tenant.postgres)
+
+    begin = time.monotonic()
+    status = listed.look_again()
+    seconds = time.monotonic() - begin
+
+    assert condition(status, "PrivilegesReady")["status"] == "True"
+    assert sql.changes() == []
+    assert seconds < 5
+    listed.hold("SELECT")
+    assert listed.rights("SELECT * FROM t4000", "DELETE FROM t4000") == ["SELECT * FROM t4000"]
+
+
+# --- ALL and back ---
+
+
+def migrate(url: str, number: int) -> None:
+    """What a migration of the application does: with what was there, and with something new."""
+    run_sql(
+        url,
+        f"ALTER TABLE t ADD COLUMN c{number} int; CREATE TABLE new{number} {TABLE}; ALTER TABLE s.t RENAME COLUMN word TO w{number}; "
+        f"ALTER TABLE s.t RENAME COLUMN w{number} TO word; ALTER TYPE mood ADD VALUE 'm{number}'; ALTER SEQUENCE alone RESTART; "
+        f"CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE SCHEMA s{number}; "
+        f"CREATE OR REPLACE VIEW v AS SELECT 1 AS one; DROP TABLE IF EXISTS new{number - 1}; ALTER DOMAIN word DROP NOT NULL",
+    )
+
+
+def test_a_database_goes_from_a_list_to_all_and_back_and_migrations_still_run(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"])
+    listed.admin(
+        f"CREATE TABLE t {TABLE}; CREATE SCHEMA s; CREATE TABLE s.t {TABLE}; CREATE TYPE mood AS ENUM ('ok'); CREATE SEQUENCE alone; "
+        "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE VIEW v AS SELECT 1 AS one; "
+        "CREATE TRIGGER stamp BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION stamp(); CREATE DOMAIN word AS text; "
+        "CREATE EXTENSION citext; CREATE STATISTICS st ON id, word FROM t; CREATE MATERIALIZED VIEW m AS SELECT 1; "
+        "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int); CREATE TYPE pair AS (a int, b int); "
+        "CREATE PROCEDURE work() LANGUAGE sql AS 'SELECT 1'; CREATE TABLE ids (id int GENERATED ALWAYS AS IDENTITY)"
+    )
+    statements = ["SELECT * FROM t", write("t"), "DROP TABLE t", "DROP FUNCTION stamp() CASCADE", "CREATE TABLE x (x int)", "DROP SCHEMA s CASCADE"]
+
+    for number in (1, 3):
+        status = listed.hold("ALL")
+        assert tenant.owner(listed.database) == listed.user
+        assert status["appliedPrivileges"] == ["ALL"]
+        migrate(listed.url, number)
+        assert_works(tenant.stored(listed.path))
+
+        listed.hold("SELECT")
+        assert tenant.owner(listed.database) == ADMIN
+        assert listed.rights(*statements) == ["SELECT * FROM t"]
+        listed.admin(f"CREATE TABLE late{number} {TABLE}; ALTER TABLE t ADD COLUMN by_admin{number} int")
+        assert listed.rights(f"SELECT * FROM late{number}", f"SELECT * FROM new{number}") == [
+            f"SELECT * FROM late{number}", f"SELECT * FROM new{number}",
+        ]  # fmt: skip
+
+    listed.hold("ALL")
+    migrate(listed.url, 5)
+    keeper = "SELECT 'dbuo_keeper_' || oid FROM pg_database WHERE datname = current_database()"
+    assert listed.superuser(f"SELECT rolname FROM pg_roles WHERE rolname = ({keeper})") == []
+
+
+def test_other_databases_of_the_user_stay_his_when_a_list_takes_one_away(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["ALL"])
+    other = unique("another")
+    tenant.postgres.sql(f"CREATE DATABASE {other} OWNER {listed.user}")
+    run_sql(listed.url, f"CREATE TABLE t {TABLE}")
+
+    listed.hold("SELECT")
+
+    assert tenant.owner(listed.database) == ADMIN
+    assert tenant.owner(other) == listed.user
+    assert listed.rights("SELECT * FROM t", "DROP TABLE t") == ["SELECT * FROM t"]
+
+
+def test_code_of_the_user_never_runs_as_the_admin(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["ALL"])
+    run_sql(
+        listed.url,
+        "CREATE FUNCTION who() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN current_user; END'; "
+        f"CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent ON DELETE CASCADE, who text)",
+    )
+    run_sql(
+        listed.url,
+        "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1); CREATE TABLE seen (who text); "
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (current_user); RETURN OLD; END'; "
+        "CREATE TRIGGER note BEFORE DELETE ON child FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+
+    listed.hold("SELECT", "DELETE")
+
+    run_sql(listed.url, "DELETE FROM parent")
+    who = run_sql(listed.url, "SELECT who()").stdout.strip()
+    assert who not in (ADMIN, listed.user)
+    assert run_sql(listed.url, "SELECT who FROM seen").stdout.strip() == who
+    assert listed.superuser(f"SELECT rolcanlogin, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = '{who}'") == ["f|f|f"]
+
+
+# --- MariaDB ---
+
+
+@pytest.fixture(scope="session")
+def mariadb(stack: Stack) -> MariaDbServer:
+    """The MariaDB server."""
+    stack.up(["mariadb"])
+    return stack.mariadb
+
+
+def test_lists_converge_both_ways_on_mariadb(tenant: Tenant, mariadb: MariaDbServer) -> None:
+    name, user = unique("maria_"), unique("maria_user")
+    tenant.apply(secret("mariadb-admin", connectionString=mariadb.admin_url(parameters="tls=skip-verify")))
+    tenant.apply(
+        {
+            **database(
+                name, engine="mariadb", username=user, privileges=["SELECT", "INSERT"],
+                connectionStringSecretRef={"name": "mariadb-admin"},
+            ),
+            "metadata": {"name": name.replace("_", "-")},
+        }
+    )  # fmt: skip
+    resource = name.replace("_", "-")
+    assert tenant.wait_ready(resource)["appliedPrivileges"] == ["SELECT", "INSERT"]
+    held = f"SELECT group_concat(PRIVILEGE_TYPE ORDER BY 1) FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = \"'{user}'@'%'\""
+    assert mariadb.sql(held) == ["INSERT,SELECT"]
+
+    tenant.patch(resource, {"spec": {"privileges": ["SELECT"]}})
+    tenant.wait_ready(resource)
+    assert mariadb.sql(held) == ["SELECT"]
+
+    mariadb.sql(f"GRANT DROP, UPDATE ON `{name.replace('_', chr(92) + '_')}`.* TO '{user}'@'%'")
+    tenant.kubectl("annotate", "database", resource, "database.opzkit.io/reconcile-now=1")
+    tenant.wait_for(resource, lambda status: status.get("lastHandledReconcileAt") == "1", "asked")
+    assert mariadb.sql(held) == ["SELECT"]
+
+    tenant.patch(resource, {"spec": {"privileges": ["ALL"]}})
+    tenant.wait_ready(resource)
+    assert "DROP" in mariadb.sql(held)[0]
+    tenant.patch(resource, {"spec": {"privileges": READ_WRITE}})
+    tenant.wait_ready(resource)
+    assert mariadb.sql(held) == ["DELETE,INSERT,SELECT,UPDATE"]
