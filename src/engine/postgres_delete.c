@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "engine/postgres_operations.h"
+#include "engine/postgres_owner.h"
 #include "engine/postgres_quote.h"
 
 #include <string.h>
@@ -65,14 +66,32 @@ static bool explain_blocked_drop(struct engine_session *session, const char *dat
                      database, blockers, session->username);
 }
 
+/* What it kept went with the database. */
+static bool drop_keeper(struct engine_session *session, const char *name, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+
+    if (name == NULL)
+        return true;
+    strbuf_append_text(&sql, "DROP ROLE IF EXISTS ");
+    postgres_quote_identifier(&sql, name);
+    return postgres_execute(session, "dropping the keeper of the objects", strbuf_text(&sql), err);
+}
+
 bool postgres_drop_database(struct engine_session *session, const char *database, struct error *err)
 {
+    auto_free char *keeper = NULL;
+
     if (strcmp(PQdb(session->connection), database) == 0)
         return error_set(err, ERROR_INVALID, "AdminInsideDatabase",
                          "the admin connection string names database '%s' itself, which cannot be "
                          "dropped from inside: let it name another one, such as postgres",
                          database);
-    return drop(session, database, err) || explain_blocked_drop(session, database, err);
+    if (!postgres_owner_find_keeper(session, database, &keeper, err))
+        return false;
+    if (!drop(session, database, err))
+        return explain_blocked_drop(session, database, err);
+    return drop_keeper(session, keeper, err);
 }
 
 /* --- The user -------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ struct keeper {
     char *name;
     char *database_id;
     bool exists;
+    bool is_ours;
 };
 
 static void release_keeper(struct keeper *keeper)
@@ -51,39 +52,66 @@ static void release_keeper(struct keeper *keeper)
 
 #define auto_keeper run_at_scope_end(release_keeper)
 
-/* A role of this name that somebody else made is not to be given anything. */
-static bool check_keeper(const struct keeper *keeper, bool can_log_in, const char *comment,
-                         struct error *err)
+static bool has_our_mark(const struct keeper *keeper, const char *comment)
 {
     struct engine_marker marker = {0};
     bool is_ours;
 
     engine_marker_parse(comment, &marker);
-    is_ours = !can_log_in && marker.kind == ENGINE_MARKER_OURS &&
-              strcmp(marker.database, keeper->database_id) == 0;
+    is_ours =
+        marker.kind == ENGINE_MARKER_OURS && strcmp(marker.database, keeper->database_id) == 0;
     engine_marker_release(&marker);
-    return is_ours || error_set(err, ERROR_INVALID, "ForeignKeeper",
-                                "a role '%s' exists and was not made by the operator: rename it",
-                                keeper->name);
+    return is_ours;
 }
 
-static bool find_keeper(struct engine_session *session, struct keeper *ret_keeper,
-                        struct error *err)
+/* Everything stays empty where there is no such database. */
+static bool find_keeper(struct engine_session *session, const char *database,
+                        struct keeper *ret_keeper, struct error *err)
 {
     static const char sql[] =
         "SELECT d.oid::text, r.oid IS NOT NULL, r.rolcanlogin, shobj_description(r.oid,"
         " 'pg_authid') FROM pg_database d LEFT JOIN pg_roles r"
-        " ON r.rolname = '" KEEPER_PREFIX "' || d.oid WHERE d.datname = current_database()";
+        " ON r.rolname = '" KEEPER_PREFIX "' || d.oid WHERE d.datname = $1";
+    const char *const parameters[] = {database};
     auto_result PGresult *result = NULL;
 
-    if (!postgres_query(session, "looking for the keeper of the objects", sql, NULL, 0, &result,
-                        err))
+    if (!postgres_query(session, "looking for the keeper of the objects", sql, parameters, 1,
+                        &result, err))
         return false;
+    if (PQntuples(result) != 1)
+        return true;
     ret_keeper->database_id = mem_strdup(PQgetvalue(result, 0, 0));
     ret_keeper->name = mem_printf(KEEPER_PREFIX "%s", ret_keeper->database_id);
     ret_keeper->exists = PQgetvalue(result, 0, 1)[0] == 't';
-    return !ret_keeper->exists || check_keeper(ret_keeper, PQgetvalue(result, 0, 2)[0] == 't',
-                                               PQgetvalue(result, 0, 3), err);
+    ret_keeper->is_ours = ret_keeper->exists && PQgetvalue(result, 0, 2)[0] != 't' &&
+                          has_our_mark(ret_keeper, PQgetvalue(result, 0, 3));
+    return true;
+}
+
+bool postgres_owner_find_keeper(struct engine_session *session, const char *database,
+                                char **ret_name, struct error *err)
+{
+    auto_keeper struct keeper keeper = {0};
+
+    if (!find_keeper(session, database, &keeper, err))
+        return false;
+    *ret_name = keeper.is_ours ? mem_strdup(keeper.name) : NULL;
+    return true;
+}
+
+/* A role of this name that somebody else made is not to be given anything. */
+static bool find_usable_keeper(struct engine_session *session, const char *database,
+                               struct keeper *ret_keeper, struct error *err)
+{
+    if (!find_keeper(session, database, ret_keeper, err))
+        return false;
+    if (ret_keeper->name == NULL)
+        return error_set(err, ERROR_CONFLICT, NULL, "the database '%s' vanished", database);
+    if (ret_keeper->exists && !ret_keeper->is_ours)
+        return error_set(err, ERROR_INVALID, "ForeignKeeper",
+                         "a role '%s' exists and was not made by the operator: rename it",
+                         ret_keeper->name);
+    return true;
 }
 
 static void append_keeper_creation(struct strbuf *sql, const struct keeper *keeper)
@@ -169,7 +197,7 @@ bool postgres_owner_take(struct engine_session *session, const struct engine_tar
 
     if (!postgres_rights_read(session, &rights, err) ||
         !postgres_rights_require(session, &rights, rights.may_create_roles, "CREATEROLE", err) ||
-        !find_keeper(session, &keeper, err))
+        !find_usable_keeper(session, target->database, &keeper, err))
         return false;
     if (!keeper.exists)
         append_keeper_creation(&sql, &keeper);
@@ -256,7 +284,8 @@ bool postgres_owner_give(struct engine_session *session, const struct engine_tar
     auto_strbuf struct strbuf sql = {0};
     struct postgres_rights rights;
 
-    if (!postgres_rights_read(session, &rights, err) || !find_keeper(session, &keeper, err))
+    if (!postgres_rights_read(session, &rights, err) ||
+        !find_usable_keeper(session, target->database, &keeper, err))
         return false;
     if (!rights.is_superuser)
         postgres_rights_append_membership(&sql, session, target->username);

@@ -25,4 +25,9 @@ bool postgres_owner_give(struct engine_session *session, const struct engine_tar
 bool postgres_owner_take(struct engine_session *session, const struct engine_target *target,
                          const struct postgres_owned *owned, struct error *err) must_check;
 
+/* The name of the role that keeps what was made in a database, from any session; NULL when it has
+ * none, or one that somebody else made.  The caller frees it. */
+bool postgres_owner_find_keeper(struct engine_session *session, const char *database,
+                                char **ret_name, struct error *err) must_check;
+
 #endif

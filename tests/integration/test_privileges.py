@@ -427,6 +427,21 @@ def test_code_of_the_user_never_runs_as_the_admin(tenant: Tenant) -> None:
     assert listed.superuser(f"SELECT rolcanlogin, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = '{who}'") == ["f|f|f"]
 
 
+def test_a_deletion_takes_the_keeper_of_what_the_user_made_with_it(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["ALL"])
+    run_sql(listed.url, f"CREATE TABLE t {TABLE}")
+    listed.hold("SELECT")
+    keeper = listed.superuser("SELECT tableowner FROM pg_tables WHERE tablename = 't'")[0]
+    assert keeper.startswith("dbuo_keeper_") and tenant.has_role(keeper)
+
+    tenant.patch(listed.name, {"spec": {"retainOnDelete": False}})
+    tenant.delete(listed.name)
+
+    assert not tenant.has_database(listed.database)
+    assert not tenant.has_role(listed.user)
+    assert not tenant.has_role(keeper)
+
+
 # --- MariaDB ---
 
 
