@@ -1,10 +1,11 @@
-"""The API server as the trials use it: as administrator, over one connection that stays open."""
+"""The API server as the trials use it: as administrator, over a connection that is used again."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import ssl
+import time
 from typing import Any
 
 from devstack.kube import ControlPlane
@@ -13,6 +14,7 @@ from harness.subject import Subject
 
 ADMIN_SECRET = "admin-connection"
 _DATABASES = "/apis/database.opzkit.io/v1alpha1/namespaces/{}/databases"
+_IDLE_SECONDS = 20  # the API server closes connections that are idle for longer than some minutes
 _SECRETS = "/api/v1/namespaces/{}/secrets"
 
 
@@ -23,6 +25,7 @@ class Cluster:
         context = ssl.create_default_context(cafile=str(kube.ca_file))
         pki = kube.folder / "pki"
         context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        self._used_at = time.monotonic()
         self._connection = http.client.HTTPSConnection("127.0.0.1", kube.port, context=context, timeout=20)
 
     # --- what a team does ---
@@ -79,6 +82,8 @@ class Cluster:
     def _call(self, method: str, path: str, document: Any = None, *, missing_ok: bool = False) -> Any:
         content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = None if document is None else json.dumps(document)
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            self._connection.close()
         try:
             self._connection.request(method, path, body, {"Content-Type": content})
             with self._connection.getresponse() as answer:
@@ -86,6 +91,7 @@ class Cluster:
         except (OSError, http.client.HTTPException):
             self._connection.close()  # the next call opens another one
             raise
+        self._used_at = time.monotonic()
         if missing_ok and answer.status == 404:
             return None
         assert answer.status < 300, f"{method} {path}: {answer.status} {text.decode(errors='replace')[:500]}"

@@ -63,6 +63,7 @@ def aws_label(request: Message) -> str | None:
 class HttpProxy(Relay):
     """One request after the other on each connection; `label` decides which are counted."""
 
+    HAS_LAST_MESSAGES = False
     label = staticmethod(kube_label)
 
     def serve(self, client: Wire, server: Wire) -> None:

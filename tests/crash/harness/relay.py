@@ -26,24 +26,23 @@ class Wire:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._ahead = b""  # what take_until() has read too much
-        self._is_waiting = self._is_taking = False
+        self._is_taking = False
 
     def await_message(self) -> None:
-        """Waits until a message begins, which is due from then on until `counted()`."""
-        self._is_waiting = True
-        if not self._has_input():
+        """Waits until a message begins, which is due until `counted()`."""
+        is_decrypted = isinstance(self._end, ssl.SSLSocket) and self._end.pending() > 0
+        if not is_decrypted and self._ahead == b"":
             select.select([self._end], [], [])
         self._is_taking = True  # before anything is taken: there is no moment at which it is not seen
-        self._is_waiting = False
 
     def counted(self) -> None:
         """The message has its number."""
         self._is_taking = False
 
     def is_due(self) -> bool:
-        """Whether a message has come in that has no number yet."""
-        with contextlib.suppress(OSError, ValueError):
-            return self._is_taking or (self._is_waiting and self._has_input())
+        """Whether a message has come in that has no number yet; for other threads."""
+        with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+            return self._is_taking or select.select([self._end], [], [], 0)[0] != []
         return False
 
     def take(self, count: int) -> bytes:
@@ -96,11 +95,6 @@ class Wire:
         with contextlib.suppress(OSError):
             self._end.close()
 
-    def _has_input(self) -> bool:
-        if isinstance(self._end, ssl.SSLSocket) and self._end.pending() > 0:
-            return True
-        return self._ahead != b"" or select.select([self._end], [], [], 0)[0] != []
-
     def _receive(self, count: int) -> bytes:
         data = self._end.recv(count)
         if not data:
@@ -123,6 +117,8 @@ class Tls:
 
 class Relay(ABC):
     """Listens on a port of its own and speaks for a server; subclasses know the protocol."""
+
+    HAS_LAST_MESSAGES = True  # which nobody answers: see Calls
 
     def __init__(self, calls: Calls, target_port: int, tls: Tls | None) -> None:
         self.calls = calls
@@ -173,7 +169,8 @@ class Relay(ABC):
         server = Wire(other)
         with self._lock:
             self._open |= {client, server}
-        self.calls.open(client)
+        if self.HAS_LAST_MESSAGES:
+            self.calls.open(client)
         severed = False
         try:
             self.serve(client, server)
