@@ -4,10 +4,9 @@
  * Signals are taken by this thread alone.  The first SIGTERM or SIGINT drains, a second one ends
  * the process at once, which is harmless: a new process finds its way from what really exists.
  */
-#include "aws/credentials.h"
-#include "aws/endpoint.h"
 #include "aws/region.h"
 #include "aws/secrets_manager.h"
+#include "aws/session.h"
 #include "base/cancellation.h"
 #include "base/document.h"
 #include "base/log.h"
@@ -52,7 +51,7 @@ struct program {
     struct kube_config *kube_config;
     struct http_transport *transport;
     struct kube_client *kube;
-    struct aws_credentials_provider *credentials;
+    struct aws_session *aws;
     struct secrets_manager *secrets;
     struct controller *controller;
     struct health liveness;
@@ -127,22 +126,51 @@ static bool build_kube(struct program *program, struct error *err)
     return true;
 }
 
+/* The one who hears of refreshes: a set that was replaced is only worth a line, a failure with time
+ * left a warning; one without is the resources' to tell. */
+static void report_refresh(void *context, const char *source, int64_t expires_us,
+                           const struct error *failure)
+{
+    const struct program *program = context;
+    char until[TIMESTAMP_SIZE];
+
+    timestamp_render_seconds(expires_us, until);
+    if (failure != NULL)
+        log_failure(&program->scope, LOG_LEVEL_WARNING, failure,
+                    "AWS credentials could not be refreshed; the present ones are still valid");
+    else if (expires_us != 0)
+        log_info(&program->scope, "AWS credentials from %s, valid until %s", source, until);
+    else
+        log_info(&program->scope, "AWS credentials from %s", source);
+}
+
 static void build_aws(struct program *program)
 {
-    struct secrets_manager_options options = {
+    struct aws_session_options session = {
+        .settings = {.read = read_setting},
         .transport = program->transport,
         .timesource = &timesource_system,
         .random = &random_system,
         .cancellation = program->aborting,
+        .user_agent = USER_AGENT,
+        .report = report_refresh,
+        .report_context = program,
+    };
+    struct secrets_manager_options options = {
+        .transport = program->transport,
+        .random = &random_system,
+        .cancellation = program->aborting,
         .metrics = program->metrics,
-        .endpoint_url =
-            aws_endpoint_find_override(read_setting, NULL, "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
-        .ca_file = or_null(getenv("AWS_CA_BUNDLE")),
         .user_agent = USER_AGENT,
     };
 
-    program->credentials = aws_credentials_chain_new(read_setting, NULL);
-    options.credentials = program->credentials;
+    program->aws = aws_session_new(&session);
+    options.credentials = program->aws->credentials;
+    options.clock = &program->aws->clock;
+    options.endpoint_url = program->aws->configuration.secrets_manager_url;
+    options.endpoints = program->aws->configuration.endpoints;
+    options.attempts_limit = program->aws->configuration.attempts_limit;
+    options.ca_file = program->aws->configuration.ca_file;
     program->secrets = secrets_manager_new(&options);
 }
 
@@ -160,7 +188,7 @@ static void build_controller(struct program *program)
         .watch_namespace = or_null(program->options.watch_namespace),
         .cluster_id = or_null(program->options.cluster_id),
         .former_cluster_ids = or_null(program->options.former_cluster_ids),
-        .default_region = aws_region_find_default(read_setting, NULL),
+        .default_region = program->aws->region,
         .database_ca_file = or_null(program->options.database_ca_file),
         .sync_period_ms = program->options.sync_period_ms,
         .worker_count = program->options.max_concurrent_reconciles,
@@ -239,7 +267,7 @@ static bool build(struct program *program, struct error *err)
 
 static void report_start(const struct program *program)
 {
-    const char *region = aws_region_find_default(read_setting, NULL);
+    const char *region = aws_region_known(program->aws->region);
 
     log_info(
         &program->scope,
@@ -247,7 +275,7 @@ static void report_start(const struct program *program)
         DBUO_VERSION, kube_config_server(program->kube_config),
         or_null(program->options.watch_namespace) != NULL ? program->options.watch_namespace
                                                           : "all",
-        aws_credentials_source(program->credentials), region != NULL ? region : "not set");
+        aws_credentials_source(program->aws->credentials), region != NULL ? region : "not set");
 }
 
 /* A second signal while draining ends the process at once. */
@@ -286,7 +314,7 @@ static void tear_down(struct program *program)
     http_server_stop(program->health_server);
     controller_free(program->controller);
     secrets_manager_free(program->secrets);
-    aws_credentials_provider_free(program->credentials);
+    aws_session_free(program->aws);
     kube_client_free(program->kube);
     http_transport_free(program->transport);
     kube_config_free(program->kube_config);

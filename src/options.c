@@ -208,7 +208,13 @@ void options_append_help(struct strbuf *buf)
         strbuf_append_char(buf, '\n');
     }
     strbuf_append_text(
-        buf, "\nAWS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION,\n"
-             "AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SECRETS_MANAGER and\n"
-             "AWS_CA_BUNDLE are taken from the environment.\n");
+        buf,
+        "\nAWS: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or what the AWS "
+        "SDKs\n"
+        "take in this order: AWS_WEB_IDENTITY_TOKEN_FILE with AWS_ROLE_ARN; the shared files\n"
+        "(AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE);\n"
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI (EKS Pod Identity); the instance metadata\n"
+        "(AWS_EC2_METADATA_DISABLED).  AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL,\n"
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_STS, AWS_USE_FIPS_ENDPOINT,\n"
+        "AWS_USE_DUALSTACK_ENDPOINT, AWS_MAX_ATTEMPTS, AWS_CA_BUNDLE; HTTPS_PROXY, NO_PROXY.\n");
 }

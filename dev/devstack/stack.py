@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from devstack.awsidentity import SERVERS as IDENTITY_SERVERS
+from devstack.awsidentity import AwsIdentityServer
 from devstack.database import DatabaseServer
 from devstack.kube import ControlPlane
 from devstack.mysql import MARIADB_11_8, MariaDbServer, MySqlServer
@@ -17,7 +19,7 @@ from devstack.process import StackError
 from devstack.secretsmanager import SecretsManagerServer
 
 SERVERS = ("kube", "postgres", "mariadb", "secretsmanager")
-ON_REQUEST = ("mariadb118", "mysql", "operator")
+ON_REQUEST = ("mariadb118", "mysql", "awsidentity", "operator")
 PARTS = (*SERVERS, *ON_REQUEST)
 _MARK = "this-is-a-stack"
 
@@ -62,6 +64,14 @@ class Stack:
     def secretsmanager(self) -> SecretsManagerServer:
         """The Secrets Manager."""
         return self._part("secretsmanager", SecretsManagerServer)
+
+    @property
+    def awsidentity(self) -> AwsIdentityServer:
+        """STS, Pod Identity and instance metadata, which need the control plane and the Secrets Manager."""
+        return self._part(
+            "awsidentity",
+            lambda folder, detached: AwsIdentityServer(folder, self.kube, self.secretsmanager, detached=detached),
+        )
 
     @property
     def operator(self) -> Operator:
@@ -116,6 +126,8 @@ class Stack:
                 "url": self.secretsmanager.url,
                 "environment": self.secretsmanager.environment("person"),
             }
+        if self._is_running("awsidentity"):
+            description["awsidentity"] = {name: self.awsidentity.url(name) for name in IDENTITY_SERVERS}
         if self._is_running("operator"):
             description["operator"] = {"log": str(self.operator.process.log), "pages": self.operator.pages}
         return description

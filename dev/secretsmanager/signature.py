@@ -102,15 +102,15 @@ def signing_time(request: Request) -> datetime:
         raise incomplete("Date must be in ISO-8601 'basic format'.") from None
 
 
-def check_scope(request: Request, authorization: Authorization, moment: datetime) -> None:
+def check_scope(request: Request, authorization: Authorization, moment: datetime, service: str) -> None:
     """Date, region and service of the credential scope have to be those of the request and the endpoint."""
     if not REGION.fullmatch(authorization.region):
         raise invalid(f"Credential should be scoped to a valid region, not '{authorization.region}'.")
     host = AWS_HOST.fullmatch(request.value("host") or "")
     if host is not None and host["region"].lower() != authorization.region:
         raise invalid(f"Credential should be scoped to a valid region, not '{authorization.region}'.")
-    if authorization.service != SERVICE:
-        raise invalid(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if authorization.service != service:
+        raise invalid(f"Credential should be scoped to correct service: '{service}'.")
     day = moment.strftime("%Y%m%d")
     if authorization.date != day:
         raise invalid(
@@ -149,9 +149,9 @@ def check_skew(moment: datetime, now: datetime) -> None:
 class Recalculation(SigV4Auth):
     """botocore's signer, told which headers to sign instead of choosing them."""
 
-    def __init__(self, credentials: Credentials, region: str, names: tuple[str, ...]) -> None:
-        super().__init__(credentials, SERVICE, region)
-        self._names = names
+    def __init__(self, credentials: Credentials, authorization: Authorization) -> None:
+        super().__init__(credentials, authorization.service, authorization.region)
+        self._names = authorization.signed_headers
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         chosen = HTTPHeaders()
@@ -166,9 +166,7 @@ def check_signature(request: Request, authorization: Authorization, moment: date
     declared = request.value("x-amz-content-sha256")
     if declared is not None and declared != hashlib.sha256(request.body).hexdigest():
         raise invalid("The value of 'x-amz-content-sha256' does not match the request payload.")
-    signer = Recalculation(
-        Credentials(authorization.access_key_id, secret), authorization.region, authorization.signed_headers
-    )
+    signer = Recalculation(Credentials(authorization.access_key_id, secret), authorization)
     received = AWSRequest(request.method, f"http://{request.value('host')}{request.target}", data=request.body)
     received.context["received"] = request.headers
     received.context["timestamp"] = moment.strftime(STAMP)
@@ -182,11 +180,13 @@ def check_signature(request: Request, authorization: Authorization, moment: date
         )
 
 
-def authenticate(request: Request, credentials: CredentialsFile, clock: Clock) -> Identity:
+def authenticate(
+    request: Request, credentials: CredentialsFile, clock: Clock, service: str = SERVICE
+) -> Identity:
     """Who sent this request; raises the error of the first thing that is wrong with it."""
     authorization = parse_authorization(request)
     moment = signing_time(request)
-    check_scope(request, authorization, moment)
+    check_scope(request, authorization, moment, service)
     check_signed_headers(request, authorization.signed_headers)
     now = clock.now()
     check_skew(moment, datetime.fromtimestamp(now, timezone.utc).replace(microsecond=0))

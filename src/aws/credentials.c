@@ -1,7 +1,10 @@
 #include "aws/credentials.h"
 
-#include "aws/credentials_environment.h"
-#include "base/memory.h"
+#include <stdio.h>
+#include <string.h>
+
+/* STS promises no limit; real tokens have 1 to 4 KiB, and the headers of a request must fit. */
+enum { SECRET_KEY_LIMIT = 256, SESSION_TOKEN_LIMIT = 16 * 1024 };
 
 void aws_credentials_release(struct aws_credentials *credentials)
 {
@@ -10,15 +13,77 @@ void aws_credentials_release(struct aws_credentials *credentials)
     *credentials = (struct aws_credentials){0};
 }
 
+void aws_credentials_copy(struct aws_credentials *ret_copy,
+                          const struct aws_credentials *credentials)
+{
+    *ret_copy = (struct aws_credentials){.expires_us = credentials->expires_us};
+    memcpy(ret_copy->access_key_id, credentials->access_key_id, sizeof ret_copy->access_key_id);
+    secret_copy(&ret_copy->secret_access_key, &credentials->secret_access_key);
+    secret_copy(&ret_copy->session_token, &credentials->session_token);
+}
+
+/* --- Parts ----------------------------------------------------------------------------------- */
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* A header cannot carry control characters, and no key holds a blank; a trailing newline is the
+ * usual slip of a Secret. */
+static bool is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool check_part(const char *text, const char *name, size_t limit, struct error *err)
+{
+    if (strlen(text) > limit)
+        return error_set(err, ERROR_DENIED, "CredentialsInvalid", "%s is too long", name);
+    if (!is_plain(text))
+        return error_set(err, ERROR_DENIED, "CredentialsInvalid",
+                         "%s holds a blank, a newline or another control character", name);
+    return true;
+}
+
+bool aws_credentials_make(const struct aws_credentials_parts *parts,
+                          const struct aws_credentials_parts *names,
+                          struct aws_credentials *ret_credentials, struct error *err)
+{
+    const char *id = or_empty(parts->access_key_id), *key = or_empty(parts->secret_access_key);
+    const char *token = or_empty(parts->session_token);
+
+    if (id[0] == '\0' || key[0] == '\0')
+        return error_set(err, ERROR_DENIED, "CredentialsInvalid", "%s is set, but %s is not",
+                         id[0] != '\0' ? names->access_key_id : names->secret_access_key,
+                         id[0] != '\0' ? names->secret_access_key : names->access_key_id);
+    if (!check_part(id, names->access_key_id, sizeof ret_credentials->access_key_id - 1, err) ||
+        !check_part(key, names->secret_access_key, SECRET_KEY_LIMIT, err) ||
+        !check_part(token, names->session_token, SESSION_TOKEN_LIMIT, err))
+        return false;
+    *ret_credentials = (struct aws_credentials){.expires_us = parts->expires_us};
+    snprintf(ret_credentials->access_key_id, sizeof ret_credentials->access_key_id, "%s", id);
+    secret_set_text(&ret_credentials->secret_access_key, key);
+    secret_set_text(&ret_credentials->session_token, token);
+    return true;
+}
+
+/* --- The interface --------------------------------------------------------------------------- */
+
 bool aws_credentials_get(struct aws_credentials_provider *provider,
                          struct aws_credentials *ret_credentials, struct error *err)
 {
     return provider->operations->get(provider, ret_credentials, err);
 }
 
-void aws_credentials_invalidate(struct aws_credentials_provider *provider)
+void aws_credentials_invalidate(struct aws_credentials_provider *provider,
+                                const struct aws_credentials *refused)
 {
-    provider->operations->invalidate(provider);
+    provider->operations->invalidate(provider, refused);
 }
 
 const char *aws_credentials_source(const struct aws_credentials_provider *provider)
@@ -32,53 +97,7 @@ void aws_credentials_provider_free(struct aws_credentials_provider *provider)
         provider->operations->free(provider);
 }
 
-/* --- What stands at the end of a chain in which nothing is configured ------------------------ */
-
-static bool get_nothing(struct aws_credentials_provider *provider maybe_unused,
-                        struct aws_credentials *ret_credentials maybe_unused, struct error *err)
+void aws_credentials_keep_nothing(struct aws_credentials_provider *provider maybe_unused,
+                                  const struct aws_credentials *refused maybe_unused)
 {
-    return error_set(err, ERROR_DENIED, "CredentialsNotConfigured",
-                     "no AWS credentials are configured: set AWS_ACCESS_KEY_ID and "
-                     "AWS_SECRET_ACCESS_KEY in the operator's environment");
-}
-
-static void invalidate_nothing(struct aws_credentials_provider *provider maybe_unused)
-{
-}
-
-static void free_provider(struct aws_credentials_provider *provider)
-{
-    free(provider);
-}
-
-static const struct aws_credentials_provider_operations nothing = {
-    .name = "none",
-    .get = get_nothing,
-    .invalidate = invalidate_nothing,
-    .free = free_provider,
-};
-
-static struct aws_credentials_provider *make_nothing(void)
-{
-    struct aws_credentials_provider *provider = mem_alloc(sizeof *provider);
-
-    provider->operations = &nothing;
-    return provider;
-}
-
-/* The sources in the order of the AWS SDKs; each says by NULL that it is not configured. */
-static struct aws_credentials_provider *(*const sources[])(aws_setting_fn setting,
-                                                           void *context) = {
-    aws_credentials_environment_new,
-};
-
-struct aws_credentials_provider *aws_credentials_chain_new(aws_setting_fn setting, void *context)
-{
-    for (size_t i = 0; i < array_length(sources); i++) {
-        struct aws_credentials_provider *provider = sources[i](setting, context);
-
-        if (provider != NULL)
-            return provider;
-    }
-    return make_nothing();
 }

@@ -1,14 +1,12 @@
 #include "aws/credentials_environment.h"
 
+#include "aws/session.h"
 #include "base/memory.h"
 
-#include <stdio.h>
-#include <string.h>
-
 struct environment_provider {
-    struct aws_credentials_provider provider;
+    struct aws_credentials_provider provider; /* first: the seam is cast back */
     struct aws_credentials credentials;
-    const char *problem; /* static text; NULL = usable */
+    struct error problem; /* kind ERROR_NONE = usable */
 };
 
 static struct environment_provider *from(struct aws_credentials_provider *provider)
@@ -21,21 +19,12 @@ static bool get(struct aws_credentials_provider *provider, struct aws_credential
 {
     const struct environment_provider *environment = from(provider);
 
-    if (environment->problem != NULL)
-        return error_set(err, ERROR_DENIED, "CredentialsInvalid",
-                         "the AWS credentials of the operator's environment are not usable: %s",
-                         environment->problem);
-    *ret_credentials = (struct aws_credentials){0};
-    memcpy(ret_credentials->access_key_id, environment->credentials.access_key_id,
-           sizeof ret_credentials->access_key_id);
-    secret_copy(&ret_credentials->secret_access_key, &environment->credentials.secret_access_key);
-    secret_copy(&ret_credentials->session_token, &environment->credentials.session_token);
+    if (environment->problem.kind != ERROR_NONE) {
+        *err = environment->problem;
+        return error_wrap(err, "the AWS credentials of the operator's environment are not usable");
+    }
+    aws_credentials_copy(ret_credentials, &environment->credentials);
     return true;
-}
-
-static void invalidate(struct aws_credentials_provider *provider maybe_unused)
-{
-    /* The environment of a process does not change. */
 }
 
 static void release(struct aws_credentials_provider *provider)
@@ -44,68 +33,34 @@ static void release(struct aws_credentials_provider *provider)
     free(from(provider));
 }
 
-static const struct aws_credentials_provider_operations operations = {
-    .name = "environment",
-    .get = get,
-    .invalidate = invalidate,
-    .free = release,
-};
-
-/* A header cannot carry control characters, and no key holds a blank; a trailing newline is the
- * usual slip of a Secret. */
-static bool is_plain(const char *text)
+/* The environment of a process does not change: it is read once, and nothing is forgotten. */
+struct aws_credentials_provider *aws_credentials_environment_new(struct aws_session *session)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text <= ' ' || *text == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-#define HOLDS_MORE " holds a blank, a newline or another control character"
-
-static const char *find_problem(const char *id, const char *key, const char *token)
-{
-    if (id[0] == '\0')
-        return "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not";
-    if (key[0] == '\0')
-        return "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not";
-    if (strlen(id) >= sizeof((struct aws_credentials){0}).access_key_id)
-        return "AWS_ACCESS_KEY_ID is too long";
-    if (!is_plain(id))
-        return "AWS_ACCESS_KEY_ID" HOLDS_MORE;
-    if (!is_plain(key))
-        return "AWS_SECRET_ACCESS_KEY" HOLDS_MORE;
-    if (!is_plain(token))
-        return "AWS_SESSION_TOKEN" HOLDS_MORE;
-    return NULL;
-}
-
-static const char *read(aws_setting_fn setting, void *context, const char *name)
-{
-    const char *value = setting(context, name);
-
-    return value != NULL ? value : "";
-}
-
-struct aws_credentials_provider *aws_credentials_environment_new(aws_setting_fn setting,
-                                                                 void *context)
-{
-    const char *id = read(setting, context, "AWS_ACCESS_KEY_ID");
-    const char *key = read(setting, context, "AWS_SECRET_ACCESS_KEY");
-    const char *token = read(setting, context, "AWS_SESSION_TOKEN");
+    static const struct aws_credentials_provider_operations operations = {
+        .name = "environment",
+        .get = get,
+        .invalidate = aws_credentials_keep_nothing,
+        .free = release,
+    };
+    static const struct aws_credentials_parts names = {
+        .access_key_id = "AWS_ACCESS_KEY_ID",
+        .secret_access_key = "AWS_SECRET_ACCESS_KEY",
+        .session_token = "AWS_SESSION_TOKEN",
+    };
+    const struct aws_settings *settings = &session->options.settings;
+    struct aws_credentials_parts parts = {
+        .access_key_id = aws_setting(settings, names.access_key_id),
+        .secret_access_key = aws_setting(settings, names.secret_access_key),
+        .session_token = aws_setting_either(settings, names.session_token, "AWS_SECURITY_TOKEN"),
+    };
     struct environment_provider *environment;
+    struct error failure;
 
-    if (id[0] == '\0' && key[0] == '\0')
+    if (parts.access_key_id == NULL && parts.secret_access_key == NULL)
         return NULL;
     environment = mem_alloc(sizeof *environment);
     environment->provider.operations = &operations;
-    environment->problem = find_problem(id, key, token);
-    if (environment->problem == NULL) {
-        snprintf(environment->credentials.access_key_id,
-                 sizeof environment->credentials.access_key_id, "%s", id);
-        secret_set_text(&environment->credentials.secret_access_key, key);
-        secret_set_text(&environment->credentials.session_token, token);
-    }
+    if (!aws_credentials_make(&parts, &names, &environment->credentials, &failure))
+        environment->problem = failure;
     return &environment->provider;
 }

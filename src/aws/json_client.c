@@ -1,6 +1,5 @@
 #include "aws/json_client.h"
 
-#include "aws/endpoint.h"
 #include "aws/region.h"
 #include "aws/retry.h"
 #include "aws/service_error.h"
@@ -10,21 +9,16 @@
 #include "base/metrics.h"
 #include "base/strbuf.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { CONNECT_TIMEOUT_MS = 3000, ATTEMPT_TIMEOUT_MS = 15000, CALL_DEADLINE_MS = 30000 };
 enum { RESPONSE_LIMIT_BYTES = 1024 * 1024 };
 
-/* A clock that is off by less cannot be the reason why a signature was refused. */
-#define SKEW_NOTICED_US ((int64_t)4 * 60 * 1000000)
-
 struct aws_json_client {
     struct aws_json_client_options options;
     struct retry_quota *quota;
     struct metric_family *calls;
-    atomic_int_least64_t clock_offset_us; /* what the service's clock is ahead of ours */
 };
 
 /* One call as it goes through its attempts. */
@@ -67,7 +61,7 @@ void aws_json_client_free(struct aws_json_client *client)
 
 static int64_t time_left_ms(const struct aws_json_client *client, const struct call_state *state)
 {
-    int64_t spent_ms = timesource_monotonic_ms(client->options.timesource) - state->begun_ms;
+    int64_t spent_ms = timesource_monotonic_ms(client->options.clock->timesource) - state->begun_ms;
 
     return CALL_DEADLINE_MS - spent_ms;
 }
@@ -125,9 +119,7 @@ static bool send_signed(struct aws_json_client *client, const struct call_state 
         .service = options->service,
     };
 
-    timestamp_render_basic(timesource_realtime_us(options->timesource) +
-                               atomic_load(&client->clock_offset_us),
-                           timestamp);
+    timestamp_render_basic(aws_clock_now_us(options->clock), timestamp);
     snprintf(target, sizeof target, "%s.%s", options->service, state->call->operation);
     add_header(headers, &count, "content-type", "application/x-amz-json-1.1");
     add_header(headers, &count, "host", state->host);
@@ -203,25 +195,19 @@ static void explain(struct aws_json_client *client, const struct call_state *sta
 static bool correct_clock(struct aws_json_client *client, struct call_state *state,
                           const struct http_response *response)
 {
-    int64_t offset;
-
-    if (state->clock_corrected || response->date_us == 0)
+    if (state->clock_corrected || !aws_clock_correct(client->options.clock, response->date_us))
         return false;
-    offset = response->date_us - timesource_realtime_us(client->options.timesource);
-    if (offset - atomic_load(&client->clock_offset_us) < SKEW_NOTICED_US &&
-        atomic_load(&client->clock_offset_us) - offset < SKEW_NOTICED_US)
-        return false;
-    atomic_store(&client->clock_offset_us, offset);
     state->clock_corrected = true;
     return true;
 }
 
-static bool refresh_credentials(struct aws_json_client *client, struct call_state *state)
+static bool refresh_credentials(struct aws_json_client *client, struct call_state *state,
+                                const struct aws_credentials *refused)
 {
     if (state->credentials_refreshed)
         return false;
     state->credentials_refreshed = true;
-    aws_credentials_invalidate(client->options.credentials);
+    aws_credentials_invalidate(client->options.credentials, refused);
     return true;
 }
 
@@ -231,9 +217,10 @@ static bool wait_before_retry(struct aws_json_client *client, struct call_state 
                               bool throttled, uint32_t hint_ms, struct error *err)
 {
     const struct aws_json_client_options *options = &client->options;
+    unsigned limit = options->attempts_limit;
     uint64_t delay_ms;
 
-    if (state->attempts >= AWS_ATTEMPTS_LIMIT)
+    if (state->attempts >= (limit != 0 ? limit : AWS_ATTEMPTS_DEFAULT))
         return false;
     delay_ms = retry_delay_ms(state->attempts, throttled, hint_ms, options->random);
     if ((int64_t)delay_ms >= time_left_ms(client, state) ||
@@ -248,7 +235,8 @@ static bool wait_before_retry(struct aws_json_client *client, struct call_state 
 
 static bool is_worth_retrying(struct aws_json_client *client, struct call_state *state,
                               const struct service_error *refusal,
-                              const struct http_response *response, struct error *err)
+                              const struct http_response *response,
+                              const struct aws_credentials *credentials, struct error *err)
 {
     if (time_left_ms(client, state) <= 0)
         return false;
@@ -260,7 +248,7 @@ static bool is_worth_retrying(struct aws_json_client *client, struct call_state 
     case AWS_REMEDY_SLOW_DOWN:
         return wait_before_retry(client, state, true, response->retry_after_ms, err);
     case AWS_REMEDY_CREDENTIALS:
-        return refresh_credentials(client, state);
+        return refresh_credentials(client, state, credentials);
     case AWS_REMEDY_CLOCK:
         return correct_clock(client, state, response);
     }
@@ -302,46 +290,21 @@ static enum attempt try_once(struct aws_json_client *client, struct call_state *
     service_error_parse(&response, &refusal);
     count_outcome(client, state, refusal.code);
     explain(client, state, &response, &refusal, err);
-    return is_worth_retrying(client, state, &refusal, &response, err) ? ATTEMPT_AGAIN
-                                                                      : ATTEMPT_FAILED;
-}
-
-/* The endpoint is a scheme and a host, perhaps with a slash at the end: each operation is at "/",
- * and what is signed must be what is sent. */
-static bool set_url(struct aws_json_client *client, const struct aws_json_call *call,
-                    struct call_state *state, struct error *err)
-{
-    static const char in_hosts[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                   "-._:[]";
-    const char *endpoint = client->options.endpoint_url;
-    const char *host;
-    size_t length;
-
-    if (endpoint == NULL) {
-        state->url = aws_endpoint_make(client->options.service, call->region);
-        state->host = state->url + strlen("https://");
-        return true;
-    }
-    host = strstr(endpoint, "://");
-    host = host != NULL ? host + 3 : "";
-    length = strspn(host, in_hosts);
-    /* The URL is not shown: it may hold a password. */
-    if (length == 0 || (strcmp(host + length, "") != 0 && strcmp(host + length, "/") != 0))
-        return error_set(err, ERROR_INVALID, "EndpointInvalid",
-                         "the AWS endpoint is not of the form https://HOST or https://HOST:PORT: "
-                         "correct AWS_ENDPOINT_URL");
-    state->url = mem_strndup(endpoint, (size_t)(host + length - endpoint));
-    state->host = state->url + (host - endpoint);
-    return true;
+    return is_worth_retrying(client, state, &refusal, &response, &credentials, err)
+               ? ATTEMPT_AGAIN
+               : ATTEMPT_FAILED;
 }
 
 static bool prepare(struct aws_json_client *client, const struct aws_json_call *call,
                     struct call_state *state, struct error *err)
 {
+    const struct aws_json_client_options *options = &client->options;
+
     if (!aws_region_is_well_formed(call->region))
         return error_set(err, ERROR_INVALID, "RegionInvalid",
                          "'%s' cannot be an AWS region: set one such as eu-west-1", call->region);
-    if (!set_url(client, call, state, err))
+    if (!aws_endpoint_find(options->endpoint_url, &options->endpoints, options->service,
+                           call->region, &state->url, &state->host, err))
         return false;
     state->body = STRBUF_ERASING;
     document_render(call->input, false, &state->body);
@@ -353,7 +316,7 @@ bool aws_json_client_call(struct aws_json_client *client, const struct aws_json_
 {
     struct call_state state = {
         .call = call,
-        .begun_ms = timesource_monotonic_ms(client->options.timesource),
+        .begun_ms = timesource_monotonic_ms(client->options.clock->timesource),
     };
     enum attempt result = ATTEMPT_FAILED;
     struct error failure = {0}; /* of attempts that may be followed by a success */

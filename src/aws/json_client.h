@@ -6,11 +6,12 @@
 #ifndef AWS_JSON_CLIENT_H
 #define AWS_JSON_CLIENT_H
 
+#include "aws/clock.h"
 #include "aws/credentials.h"
+#include "aws/endpoint.h"
 #include "base/cancellation.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "base/timesource.h"
 #include "http/transport.h"
 
 #include <jansson.h>
@@ -24,11 +25,13 @@ struct aws_json_client_options {
     const char *service; /* signing name and host label: "secretsmanager"; all borrowed */
     struct http_transport *transport;
     struct aws_credentials_provider *credentials;
-    const struct timesource *timesource;
+    struct aws_clock *clock;
     const struct random_source *random;
     const struct cancellation *cancellation;
     struct metrics *metrics;
     const char *endpoint_url; /* a scheme and a host; NULL = AWS's own for the region */
+    struct aws_endpoint_variant endpoints;
+    unsigned attempts_limit; /* of one call; 0 = the default */
     const char *ca_file;
     const char *user_agent;
 };

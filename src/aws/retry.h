@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { AWS_ATTEMPTS_LIMIT = 3 };
+/* Of one call, the first one included, unless AWS_MAX_ATTEMPTS says otherwise. */
+enum { AWS_ATTEMPTS_DEFAULT = 3 };
 
 struct retry_quota;
 

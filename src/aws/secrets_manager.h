@@ -13,12 +13,13 @@
 #ifndef AWS_SECRETS_MANAGER_H
 #define AWS_SECRETS_MANAGER_H
 
+#include "aws/clock.h"
 #include "aws/credentials.h"
+#include "aws/endpoint.h"
 #include "base/cancellation.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "base/secret.h"
-#include "base/timesource.h"
 #include "http/transport.h"
 
 #include <jansson.h>
@@ -32,12 +33,14 @@ struct secrets_manager;
 struct secrets_manager_options {
     struct http_transport *transport; /* borrowed, as everything here */
     struct aws_credentials_provider *credentials;
-    const struct timesource *timesource;
+    struct aws_clock *clock;
     const struct random_source *random;
     const struct cancellation *cancellation;
     struct metrics *metrics;  /* NULL = none */
     const char *endpoint_url; /* overrides the endpoint of every region; NULL = AWS's own */
-    const char *ca_file;      /* AWS_CA_BUNDLE; NULL = the system's */
+    struct aws_endpoint_variant endpoints;
+    unsigned attempts_limit; /* of one call; 0 = the default */
+    const char *ca_file;     /* AWS_CA_BUNDLE; NULL = the system's */
     const char *user_agent;
 };
 

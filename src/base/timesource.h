@@ -31,5 +31,8 @@ void timestamp_render_seconds(int64_t realtime_us, char ret_text[static TIMESTAM
 void timestamp_render_micro(int64_t realtime_us, char ret_text[static TIMESTAMP_SIZE]);
 /* The basic form of ISO 8601 that SigV4 uses: 20060102T150405Z. */
 void timestamp_render_basic(int64_t realtime_us, char ret_text[static TIMESTAMP_SIZE]);
+/* Any RFC 3339 time from 1970 to 9999 with a zone (Z or an offset) and at most nine fractional
+ * digits; false for everything else, days that do not exist included. */
+bool timestamp_parse(const char *text, int64_t *ret_realtime_us) must_check;
 
 #endif

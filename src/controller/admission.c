@@ -28,7 +28,6 @@ static bool check_supported(const struct database_spec *spec, struct failure *fa
         {!spec->privileges.all && driver != NULL && driver->grant == NULL,
          "a list of privileges other than ALL in spec.privileges on this engine",
          "remove spec.privileges"},
-        {spec->has_secret_template, "spec.secretTemplate", "remove it"},
         {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
         {spec->suspend, "spec.suspend", "remove it"},
     };

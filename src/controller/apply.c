@@ -44,22 +44,42 @@ static bool store_secret(struct pass *pass, const struct secret *value, struct f
     return true;
 }
 
-/* The password exists in the secret before any server has seen it. */
+/* A template that these names break is refused before anything is made. */
+static bool check_template(struct pass *pass, const struct credentials *credentials,
+                           struct failure *failure)
+{
+    struct plan_input input = pass_plan_input(pass);
+    auto_secret struct secret value = {0};
+    struct error err;
+
+    return secret_changes_render_template(&input, credentials, &value, &err) ||
+           fail(failure, STAGE_SPEC, &err);
+}
+
+static void make_credentials(const struct pass *pass, struct credentials *ret_credentials)
+{
+    const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
+
+    *ret_credentials = (struct credentials){
+        .host = mem_strdup(host->host),
+        .port = host->port,
+        .database = mem_strdup(pass->database.spec.database_name),
+        .username = mem_strdup(pass->database.spec.username),
+    };
+    password_generate(pass->reconciler->random, &ret_credentials->password);
+}
+
+/* The password exists in the secret before any server has seen it; in the documented format, from
+ * which it can always be read.  A template is applied once everything else is right. */
 static bool create_secret(struct pass *pass, struct failure *failure)
 {
     const struct database_spec *spec = &pass->database.spec;
-    const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
-    auto_credentials struct credentials credentials = {
-        .host = mem_strdup(host->host),
-        .port = host->port,
-        .database = mem_strdup(spec->database_name),
-        .username = mem_strdup(spec->username),
-    };
+    auto_credentials struct credentials credentials = {0};
     auto_secret struct secret value = {0};
 
-    password_generate(pass->reconciler->random, &credentials.password);
+    make_credentials(pass, &credentials);
     payload_render(&credentials, pass->driver, spec->engine, &value);
-    if (!store_secret(pass, &value, failure))
+    if (!check_template(pass, &credentials, failure) || !store_secret(pass, &value, failure))
         return false;
     log_info(&pass->log, "stored a new password in secret '%s' (%s)", spec->secret_name,
              pass->stored_arn);
@@ -73,11 +93,12 @@ static bool create_secret(struct pass *pass, struct failure *failure)
 
 static bool copy_secret(struct pass *pass, struct failure *failure)
 {
+    const struct credentials *former = &pass->facts.former.credentials;
     struct plan_input input = pass_plan_input(pass);
     auto_secret struct secret value = {0};
 
-    secret_changes_render(&input, &pass->facts.former.credentials, &value);
-    if (!store_secret(pass, &value, failure))
+    secret_changes_render(&input, former, &value);
+    if (!check_template(pass, former, failure) || !store_secret(pass, &value, failure))
         return false;
     log_info(&pass->log, "stored the password of %s in secret '%s' (%s)", pass->former_id,
              pass->database.spec.secret_name, pass->stored_arn);
@@ -149,26 +170,48 @@ static bool describe_secret(struct pass *pass, struct failure *failure)
     return true;
 }
 
+/* Replaces what lies beside a templated value.  Whatever the current value is by the time it is
+ * written, the password can be read: this JSON describes the one that is there and the next. */
+static bool write_canonical(struct pass *pass, const struct secret *canonical, struct error *err)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    char token[RANDOM_UUID_SIZE];
+
+    random_uuid(pass->reconciler->random, token);
+    return secrets_manager_put_value(pass->reconciler->secrets, &target, token, canonical,
+                                     SECRETS_MANAGER_LABEL_CANONICAL, err);
+}
+
 /* The new version waits under a label of its own until AWSCURRENT is moved away from exactly the
  * version that was read: what somebody wrote meanwhile is never lost. */
-static bool rewrite_secret(struct pass *pass, struct failure *failure)
+static bool write_current(struct pass *pass, const struct secret *value, struct error *err)
 {
     struct secrets_manager *secrets = pass->reconciler->secrets;
     struct secrets_manager_target target = pass_secret_target(pass);
-    struct plan_input input = pass_plan_input(pass);
     const char *former = pass->facts.secret.description.current_version;
-    auto_secret struct secret value = {0};
     char token[RANDOM_UUID_SIZE];
+
+    random_uuid(pass->reconciler->random, token);
+    return secrets_manager_put_value(secrets, &target, token, value, SECRETS_MANAGER_LABEL_PENDING,
+                                     err) &&
+           secrets_manager_move_label(secrets, &target, SECRETS_MANAGER_LABEL_CURRENT, former,
+                                      token, err);
+}
+
+static bool rewrite_secret(struct pass *pass, struct failure *failure)
+{
+    struct plan_input input = pass_plan_input(pass);
+    auto_secret_rewrite struct secret_rewrite rewrite = {0};
     struct error err;
 
-    secret_changes_render(&input, &pass->facts.secret.credentials, &value);
-    random_uuid(pass->reconciler->random, token);
-    if (!secrets_manager_put_value(secrets, &target, token, &value, SECRETS_MANAGER_LABEL_PENDING,
-                                   &err) ||
-        !secrets_manager_move_label(secrets, &target, SECRETS_MANAGER_LABEL_CURRENT, former, token,
-                                    &err))
+    if (!secret_changes_plan(&input, &rewrite, &err))
+        return fail(failure, STAGE_SPEC, &err);
+    if ((!secret_is_empty(&rewrite.canonical) &&
+         !write_canonical(pass, &rewrite.canonical, &err)) ||
+        (!secret_is_empty(&rewrite.value) && !write_current(pass, &rewrite.value, &err)))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "rewrote secret '%s' with the same password", target.id);
+    log_info(&pass->log, "rewrote secret '%s' with the same password",
+             pass->database.spec.secret_name);
     return true;
 }
 

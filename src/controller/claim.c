@@ -191,6 +191,26 @@ static bool check_secret_names_target(const struct plan_input *input, struct fai
     return refuse_mismatch(input, refusal, "server", stored_server, server);
 }
 
+/* A password that was read by the template of whoever names the secret says nothing about whose it
+ * is: without a mark of ours only a login shows it, of a user that is there. */
+static bool check_reading(const struct plan_input *input, struct failure *refusal)
+{
+    const struct secret_facts *secret = &input->facts->secret;
+    const struct engine_facts *engine = &input->facts->engine;
+    const struct database_spec *spec = &input->database->spec;
+
+    if (secret->credentials.format_version == NULL ||
+        strcmp(secret->credentials.format_version, PAYLOAD_FORMAT_TEMPLATE) != 0 ||
+        (engine->database.present && engine->user.present) ||
+        ownership_of_tags(secret->description.tags, input->owner) != OWNERSHIP_PREDECESSOR)
+        return true;
+    return failure_set(
+        refusal, ERROR_INVALID, "SecretInvalid",
+        "secret '%s' does not say whose password it holds, and database '%s' and user '%s' do not "
+        "both exist: store DB_NAME, DB_USERNAME and DB_PASSWORD in it, or set another secretName",
+        spec->secret_name, spec->database_name, spec->username);
+}
+
 static bool check_secret(const struct plan_input *input, struct failure *refusal)
 {
     const struct secret_facts *secret = &input->facts->secret;
@@ -223,7 +243,7 @@ static bool check_secret(const struct plan_input *input, struct failure *refusal
         return failure_set(refusal, secret->unreadable.kind, "SecretInvalid",
                            "secret '%s' exists but cannot be used: %s", name,
                            secret->unreadable.message);
-    return check_secret_names_target(input, refusal);
+    return check_reading(input, refusal) && check_secret_names_target(input, refusal);
 }
 
 /* While a secret moves, what is at the new place already must be the same password. */

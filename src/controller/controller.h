@@ -30,10 +30,10 @@ struct controller_options {
     const char *watch_namespace;    /* NULL = all */
     const char *cluster_id;         /* NULL = uid of kube-system */
     const char *former_cluster_ids; /* separated by ','; NULL = none */
-    const char *default_region;     /* NULL = none */
-    const char *database_ca_file;   /* NULL = the system's bundle */
-    uint64_t sync_period_ms;        /* 0 = no drift passes */
-    size_t worker_count;            /* 0 = 8 */
+    struct aws_region_source *default_region;
+    const char *database_ca_file; /* NULL = the system's bundle */
+    uint64_t sync_period_ms;      /* 0 = no drift passes */
+    size_t worker_count;          /* 0 = 8 */
 };
 
 struct controller *controller_new(const struct controller_options *options) returns_owned;

@@ -1,6 +1,7 @@
 #include "controller/database.h"
 
 #include "base/memory.h"
+#include "controller/template.h"
 
 #include <string.h>
 #include <strings.h>
@@ -22,6 +23,7 @@ static void release_spec(struct database_spec *spec)
     free(spec->description);
     free(spec->region);
     json_decref(spec->tags);
+    template_free(spec->secret_template);
     free(spec->connection_secret_name);
     free(spec->connection_secret_key);
     *spec = (struct database_spec){0};
@@ -199,10 +201,23 @@ bool database_parse_spec(struct database *database, struct error *err)
     spec->retain_on_delete = document_boolean(json, "retainOnDelete", true);
     spec->adopt_existing_database = document_boolean(json, "adoptExistingDatabase", false);
     spec->suspend = document_boolean(json, "suspend", false);
-    spec->has_secret_template = document_string(json, "secretTemplate") != NULL &&
-                                document_string(json, "secretTemplate")[0] != '\0';
     return parse_names(json, spec, err) && parse_connection(json, spec, err) &&
            parse_secrets_manager(json, spec, err) && parse_privileges(json, spec, err);
+}
+
+bool database_parse_template(struct database *database, struct error *err)
+{
+    const json_t *member = document_at(database->object, "spec", "secretTemplate", NULL);
+    struct database_spec *spec = &database->spec;
+
+    template_free(take(spec->secret_template));
+    if (member == NULL || (json_is_string(member) && json_string_length(member) == 0))
+        return true;
+    if (!json_is_string(member))
+        return error_set(err, ERROR_INVALID, NULL, "spec.secretTemplate must be a string");
+    return template_parse(json_string_value(member), json_string_length(member),
+                          &spec->secret_template, err) ||
+           error_wrap(err, "spec.secretTemplate");
 }
 
 bool database_retains_on_delete(const struct database *database)

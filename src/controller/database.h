@@ -21,6 +21,8 @@
 #define ANNOTATION_RECONCILE_NOW ANNOTATION_PREFIX "reconcile-now"
 #define DATABASE_FINALIZER       "database.opzkit.io/database-finalizer"
 
+struct secret_template;
+
 extern const struct kube_resource database_resource;
 
 /* Owned strings; NULL = not given, unless the field says what stands in for it. */
@@ -36,8 +38,8 @@ struct database_spec {
     bool retain_on_delete; /* true unless the spec says false */
     bool adopt_existing_database;
     bool suspend;
-    bool has_secret_template;
-    char *connection_secret_name; /* connectionStringSecretRef */
+    struct secret_template *secret_template; /* of database_parse_template(); NULL = none */
+    char *connection_secret_name;            /* connectionStringSecretRef */
     char *connection_secret_key;
     bool has_connection_aws_secret; /* connectionStringAWSSecretRef is given */
 };
@@ -63,6 +65,9 @@ bool database_parse_identity(json_t *object, struct database *ret_database, stru
 /* Fills in database->spec.  INVALID names the field; the API server's schema refuses most of this
  * already, but an older CRD may have let it in. */
 bool database_parse_spec(struct database *database, struct error *err) must_check;
+/* Fills in database->spec.secret_template, after the rest of the spec.  INVALID says where the
+ * template is wrong. */
+bool database_parse_template(struct database *database, struct error *err) must_check;
 /* retainOnDelete of a spec that may be invalid otherwise: true unless it is exactly false. */
 bool database_retains_on_delete(const struct database *database);
 

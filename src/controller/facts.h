@@ -21,6 +21,8 @@ struct secret_facts {
     enum secret_state state;
     struct secret_description description; /* unless absent */
     bool is_readable;                      /* the value was read and holds a password */
+    struct secret value;                   /* the current one, as it is stored */
+    json_t *canonical;                     /* the JSON labelled dbuo-canonical; NULL = none */
     struct credentials credentials;        /* when readable */
     struct error unreadable;               /* why not, when present but not readable */
 };

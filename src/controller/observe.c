@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "controller/pass.h"
 #include "controller/proof_memory.h"
+#include "controller/secret_reading.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,13 +11,19 @@
 /* How long what AWS has just stored may stay invisible to it. */
 enum { VISIBILITY_LIMIT_S = 120 };
 
+static void release_secret(struct secret_facts *secret)
+{
+    secret_description_release(&secret->description);
+    secret_release(&secret->value);
+    json_decref(secret->canonical);
+    credentials_release(&secret->credentials);
+}
+
 void facts_release(struct facts *facts)
 {
     engine_facts_release(&facts->engine);
-    secret_description_release(&facts->secret.description);
-    credentials_release(&facts->secret.credentials);
-    secret_description_release(&facts->former.description);
-    credentials_release(&facts->former.credentials);
+    release_secret(&facts->secret);
+    release_secret(&facts->former);
     *facts = (struct facts){0};
 }
 
@@ -102,28 +109,79 @@ static void observe_server(struct pass *pass)
     facts->server_known = true;
 }
 
+/* One version of the value.  *ret_flaw, unless it is ERROR_NONE, says why the value that is
+ * there cannot be used, which is a fact; false when it could not be read. */
+static bool read_version(struct pass *pass, const struct secrets_manager_target *target,
+                         const char *version, struct secret *ret_value, struct error *ret_flaw,
+                         struct error *err)
+{
+    *ret_flaw = (struct error){0};
+    if (secrets_manager_get_value(pass->reconciler->secrets, target, version, NULL, ret_value, NULL,
+                                  err))
+        return true;
+    *ret_flaw = *err;
+    return err->kind == ERROR_INVALID;
+}
+
+/* A canonical version that is no JSON object is as good as none. */
+static bool read_canonical(struct pass *pass, const struct secrets_manager_target *target,
+                           struct secret_facts *secret, struct error *err)
+{
+    const char *version = secret->description.canonical_version;
+    auto_secret struct secret value = {0};
+    auto_json json_t *canonical = NULL;
+    struct error flaw;
+
+    if (version == NULL)
+        return true;
+    if (!read_version(pass, target, version, &value, &flaw, err))
+        return false;
+    if (document_parse(secret_reveal(&value), value.length, &canonical, &flaw) &&
+        json_is_object(canonical))
+        secret->canonical = json_incref(canonical);
+    return true;
+}
+
+/* What the value says. */
+static bool find_credentials(const struct pass *pass, struct secret_facts *secret)
+{
+    const struct engine_host *host = &pass->admin.server.hosts[0];
+    const struct database_spec *spec = &pass->database.spec;
+    const struct credentials target = {
+        .host = host->host,
+        .port = host->port,
+        .database = spec->database_name,
+        .username = spec->username,
+    };
+    const struct secret_reading reading = {
+        .value = &secret->value,
+        .canonical = secret->canonical,
+        .program = spec->secret_template,
+        .target = &target,
+        .driver = pass->driver,
+        .engine = spec->engine,
+        .ownership = ownership_of_tags(secret->description.tags, &pass->owner),
+    };
+
+    return secret_reading_run(&reading, &secret->credentials, &secret->unreadable);
+}
+
 /* The value of a present secret; what is wrong with it is a fact, what cannot be read is not. */
 static bool read_value(struct pass *pass, const struct secrets_manager_target *target,
                        struct secret_facts *secret, struct error *err)
 {
-    auto_secret struct secret value = {0};
-    struct error reading;
-
     if (secret->description.current_version == NULL) {
         error_set(&secret->unreadable, ERROR_INVALID, NULL, "it has no current value");
         return true;
     }
-    if (!secrets_manager_get_value(pass->reconciler->secrets, target,
-                                   secret->description.current_version, NULL, &value, NULL,
-                                   &reading)) {
-        if (reading.kind != ERROR_INVALID) {
-            *err = reading;
-            return false;
-        }
-        secret->unreadable = reading;
+    if (!read_version(pass, target, secret->description.current_version, &secret->value,
+                      &secret->unreadable, err))
+        return false;
+    if (secret->unreadable.kind != ERROR_NONE)
         return true;
-    }
-    secret->is_readable = payload_parse(&value, &secret->credentials, &secret->unreadable);
+    if (!read_canonical(pass, target, secret, err))
+        return false;
+    secret->is_readable = find_credentials(pass, secret);
     return true;
 }
 

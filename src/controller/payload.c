@@ -63,8 +63,8 @@ void payload_render(const struct credentials *credentials, const struct engine_d
 static const struct payload_format {
     const char *version, *host, *port, *database, *username, *password;
 } formats[] = {
-    {"v2", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD"},
-    {"v1", "host", "port", "dbname", "username", "password"},
+    {PAYLOAD_FORMAT_DOCUMENTED, "DB_HOST", "DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD"},
+    {PAYLOAD_FORMAT_OLD, "host", "port", "dbname", "username", "password"},
 };
 
 /* A port may be a number or, where a person wrote the secret, its digits in a string. */

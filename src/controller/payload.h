@@ -16,6 +16,11 @@
 
 struct strbuf;
 
+/* struct credentials, format_version: what status.secretFormatVersion says. */
+#define PAYLOAD_FORMAT_DOCUMENTED "v2"
+#define PAYLOAD_FORMAT_OLD        "v1"
+#define PAYLOAD_FORMAT_TEMPLATE   "template"
+
 /* What a stored secret says; NULL or 0 where it says nothing.  {0} is empty. */
 struct credentials {
     char *host;
@@ -23,8 +28,9 @@ struct credentials {
     char *database;
     char *username;
     struct secret password;
-    const char *format_version; /* "v2" or "v1" */
-    json_t *document;           /* everything that is stored; NULL = nothing yet */
+    const char *format_version; /* one of PAYLOAD_FORMAT_* */
+    json_t *document;           /* everything that is stored, of a templated secret everything of
+                                 * its documented JSON; NULL = nothing yet */
 };
 
 void credentials_release(struct credentials *credentials);

@@ -32,17 +32,18 @@ static void find_former(struct pass *pass)
 static bool find_region(struct pass *pass, struct failure *failure)
 {
     const char *region = pass->database.spec.region;
+    char from_operator[AWS_REGION_SIZE];
+    struct error err;
 
     /* Where a secret was stored stays its place, even when the default moves. */
     if (region == NULL && pass->status.secret_arn != NULL)
         region = pass->status.secret_region;
-    if (region == NULL)
-        region = pass->reconciler->default_region;
     if (region == NULL) {
-        failure_set(failure, ERROR_INVALID, "RegionUnknown",
-                    "no AWS region is known: set spec.awsSecretsManager.region, or AWS_REGION in "
-                    "the operator's environment");
-        return false;
+        if (!aws_region_get(pass->reconciler->default_region, from_operator, &err)) {
+            failure_set(failure, err.kind, "RegionUnknown", "%s", err.message);
+            return false;
+        }
+        region = from_operator;
     }
     pass->region = mem_strdup(region);
     find_former(pass);
@@ -79,7 +80,8 @@ bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
 {
     struct error err;
 
-    if (!database_parse_spec(&pass->database, &err))
+    if (!database_parse_spec(&pass->database, &err) ||
+        !database_parse_template(&pass->database, &err))
         return fail(ret_failure, STAGE_SPEC, &err);
     return admission_check(&pass->database, &pass->status, ret_failure) &&
            find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
@@ -91,6 +93,8 @@ bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
 
     if (!database_parse_spec(&pass->database, &err))
         return fail(ret_failure, STAGE_SPEC, &err);
+    if (!database_parse_template(&pass->database, &err))
+        log_debug(&pass->log, "%s", err.message); /* nothing is rendered any more */
     return admission_check_identity(&pass->database, &pass->status, ret_failure) &&
            find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* A pass that still finds something to do after so many rounds is fighting somebody. */
-enum { ROUNDS_LIMIT = 6 };
+enum { ROUNDS_LIMIT = 8 };
 
 /* Problems that a person must solve are looked at again slowly, besides every change. */
 enum { SLOW_RETRY_MS = 30 * 1000, DENIED_RETRY_MS = 5 * 1000 };

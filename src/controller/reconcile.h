@@ -5,6 +5,7 @@
 #ifndef CONTROLLER_RECONCILE_H
 #define CONTROLLER_RECONCILE_H
 
+#include "aws/region.h"
 #include "aws/secrets_manager.h"
 #include "base/cancellation.h"
 #include "base/error.h"
@@ -29,7 +30,7 @@ struct reconciler {
     struct cluster_identity *cluster;
     const char *former_clusters; /* ids separated by ','; NULL = none */
     struct proof_memory *proofs;
-    const char *default_region;   /* from the environment; NULL = none */
+    struct aws_region_source *default_region;
     const char *database_ca_file; /* NULL = the system's bundle */
     uint64_t sync_period_ms;      /* 0 = no drift passes */
 };

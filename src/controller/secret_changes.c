@@ -1,7 +1,10 @@
 #include "controller/secret_changes.h"
 
 #include "base/memory.h"
+#include "base/strbuf.h"
+#include "controller/canonical.h"
 #include "controller/plan.h"
+#include "controller/template.h"
 
 #include <string.h>
 #include <strings.h>
@@ -72,31 +75,121 @@ static const struct engine_host *choose_host(const struct plan_input *input,
     return &input->server->hosts[input->facts->engine.host_index];
 }
 
-void secret_changes_render(const struct plan_input *input, const struct credentials *stored,
-                           struct secret *ret_value)
+static void make_wanted(const struct plan_input *input, const struct credentials *stored,
+                        struct credentials *ret_wanted)
 {
     const struct database_spec *spec = &input->database->spec;
     const struct engine_host *host = choose_host(input, stored);
-    auto_credentials struct credentials wanted = {
+
+    *ret_wanted = (struct credentials){
         .host = mem_strdup(host->host),
         .port = host->port,
         .database = mem_strdup(spec->database_name),
         .username = mem_strdup(spec->username),
         .document = json_incref(stored->document),
     };
-
-    secret_copy(&wanted.password, &stored->password);
-    payload_render(&wanted, engine_driver_find(spec->engine), spec->engine, ret_value);
+    secret_copy(&ret_wanted->password, &stored->password);
 }
 
-bool secret_changes_is_current(const struct plan_input *input)
+void secret_changes_render(const struct plan_input *input, const struct credentials *stored,
+                           struct secret *ret_value)
+{
+    const char *engine = input->database->spec.engine;
+    auto_credentials struct credentials wanted = {0};
+
+    make_wanted(input, stored, &wanted);
+    payload_render(&wanted, engine_driver_find(engine), engine, ret_value);
+}
+
+bool secret_changes_render_template(const struct plan_input *input,
+                                    const struct credentials *stored, struct secret *ret_value,
+                                    struct error *err)
+{
+    const struct database_spec *spec = &input->database->spec;
+    auto_credentials struct credentials wanted = {0};
+
+    if (spec->secret_template == NULL)
+        return true;
+    make_wanted(input, stored, &wanted);
+    return template_render(spec->secret_template, &wanted, engine_driver_find(spec->engine),
+                           spec->engine, ret_value, err) ||
+           error_wrap(err, "spec.secretTemplate");
+}
+
+/* --- Versions to write ----------------------------------------------------------------------- */
+
+void secret_rewrite_release(struct secret_rewrite *rewrite)
+{
+    secret_release(&rewrite->canonical);
+    secret_release(&rewrite->value);
+}
+
+static json_t *parse_rendered(const struct secret *value)
+{
+    json_t *document = NULL;
+    struct error err;
+
+    return document_parse(secret_reveal(value), value->length, &document, &err) ? document : NULL;
+}
+
+/* The documented format: the order of keys and white space do not matter. */
+static void plan_documented(const struct plan_input *input, struct secret_rewrite *rewrite)
 {
     const struct credentials *stored = &input->facts->secret.credentials;
     auto_secret struct secret wanted = {0};
     auto_json json_t *document = NULL;
-    struct error err;
 
     secret_changes_render(input, stored, &wanted);
-    return document_parse(secret_reveal(&wanted), wanted.length, &document, &err) &&
-           json_equal(document, stored->document);
+    document = parse_rendered(&wanted);
+    if (strcmp(stored->format_version, PAYLOAD_FORMAT_TEMPLATE) == 0 ||
+        !json_equal(document, stored->document))
+        secret_copy(&rewrite->value, &wanted);
+}
+
+/* The canonical JSON that describes the templated value, unless it is there.  It goes on describing
+ * the current value for as long as that one is current. */
+static void plan_canonical(const struct plan_input *input, const struct secret *value,
+                           struct secret_rewrite *rewrite)
+{
+    const struct secret_facts *secret = &input->facts->secret;
+    bool keeps_current = canonical_describes(secret->canonical, &secret->value);
+    auto_secret struct secret documented = {0};
+    auto_json json_t *wanted = NULL, *present = NULL, *canonical = NULL;
+    auto_strbuf struct strbuf text = STRBUF_ERASING;
+
+    secret_changes_render(input, &secret->credentials, &documented);
+    wanted = parse_rendered(&documented);
+    present = secret->canonical != NULL ? canonical_documented(secret->canonical) : NULL;
+    if (canonical_describes(secret->canonical, value) && json_equal(wanted, present))
+        return;
+    canonical = canonical_make(wanted, value, keeps_current ? &secret->value : NULL);
+    document_render(canonical, true, &text);
+    secret_take_strbuf(&rewrite->canonical, &text);
+}
+
+bool secret_changes_plan(const struct plan_input *input, struct secret_rewrite *ret_rewrite,
+                         struct error *err)
+{
+    const struct secret_facts *secret = &input->facts->secret;
+    auto_secret struct secret wanted = {0};
+
+    if (input->database->spec.secret_template == NULL) {
+        plan_documented(input, ret_rewrite);
+        return true;
+    }
+    if (!secret_changes_render_template(input, &secret->credentials, &wanted, err))
+        return false;
+    plan_canonical(input, &wanted, ret_rewrite);
+    if (!secret_equals(&wanted, &secret->value))
+        secret_copy(&ret_rewrite->value, &wanted);
+    return true;
+}
+
+bool secret_changes_is_current(const struct plan_input *input)
+{
+    auto_secret_rewrite struct secret_rewrite rewrite = {0};
+    struct error err;
+
+    return secret_changes_plan(input, &rewrite, &err) && secret_is_empty(&rewrite.canonical) &&
+           secret_is_empty(&rewrite.value);
 }

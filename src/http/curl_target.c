@@ -64,6 +64,15 @@ static bool rename_host(struct curl_target *target, CURLU *url, const char *serv
     return true;
 }
 
+static void pin_address(struct curl_target *target, CURLU *url, const char *address)
+{
+    auto_free char *port = url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    bool is_ipv6 = strchr(address, ':') != NULL;
+
+    free(target->connect_to);
+    target->connect_to = mem_printf(is_ipv6 ? "::[%s]:%s" : "::%s:%s", address, port);
+}
+
 static bool init_urls(struct curl_target *target, const struct http_request *request,
                       struct error *err)
 {
@@ -84,6 +93,8 @@ static bool init_urls(struct curl_target *target, const struct http_request *req
     if (target->is_https && server_name != NULL && server_name[0] != '\0' &&
         !rename_host(target, url, server_name, err))
         return false;
+    if (request->address != NULL)
+        pin_address(target, url, request->address);
     target->url = url_part(url, CURLUPART_URL, 0);
     return true;
 }
@@ -132,6 +143,7 @@ bool curl_target_init(struct curl_target *target, const struct http_request *req
     if (!init_urls(target, request, err))
         return false;
     append_part(&identity, "origin", target->origin);
+    append_part(&identity, "address", request->address);
     append_part(&identity, "proxy", request->proxy);
     if (target->is_https && !append_tls(target, request->tls, stores, &identity, err))
         return false;

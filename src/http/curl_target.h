@@ -17,7 +17,8 @@ struct curl_target {
     char *url;        /* what libcurl gets: names the host that the certificate must name */
     char *origin;     /* "scheme://host[:port]" of the request's URL, for messages */
     char *authority;  /* "host[:port]" of the request's URL, for the Host header */
-    char *connect_to; /* CURLOPT_CONNECT_TO when `url` names another host; else NULL */
+    char *connect_to; /* CURLOPT_CONNECT_TO when the connection goes elsewhere than `url`
+                         says; else NULL */
     bool is_https;
     struct x509_store_st *trust; /* NULL for http and for unverified https */
     char identity[CONNECTION_IDENTITY_SIZE];

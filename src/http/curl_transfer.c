@@ -206,19 +206,20 @@ static int64_t parse_date_us(const char *text)
     return seconds > 0 ? (int64_t)seconds * 1000000 : 0;
 }
 
-/* Seconds only; the form with a date is not used by our peers. */
-static uint32_t parse_retry_after_ms(const char *text)
+/* A whole number of units; 0 for anything else: the form of Retry-After with a date is not used by
+ * our peers. */
+static uint32_t parse_wait_ms(const char *text, unsigned long unit_ms)
 {
-    static const unsigned long longest_s = 24 * 60 * 60;
+    static const unsigned long longest_ms = 24 * 60 * 60 * 1000;
     char *end;
-    unsigned long seconds;
+    unsigned long number;
 
     if (text[0] < '0' || text[0] > '9')
         return 0;
-    seconds = strtoul(text, &end, 10);
+    number = strtoul(text, &end, 10);
     if (*end != '\0')
         return 0;
-    return (uint32_t)(seconds > longest_s ? longest_s : seconds) * 1000;
+    return (uint32_t)(number > longest_ms / unit_ms ? longest_ms : number * unit_ms);
 }
 
 static void read_headers(CURL *easy, struct http_response *response)
@@ -228,7 +229,9 @@ static void read_headers(CURL *easy, struct http_response *response)
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response->status = (int)status;
     response->date_us = parse_date_us(header_value(easy, "Date"));
-    response->retry_after_ms = parse_retry_after_ms(header_value(easy, "Retry-After"));
+    response->retry_after_ms = parse_wait_ms(header_value(easy, "x-amz-retry-after"), 1);
+    if (response->retry_after_ms == 0)
+        response->retry_after_ms = parse_wait_ms(header_value(easy, "Retry-After"), 1000);
     copy_header(easy, "Content-Type", sizeof response->content_type, response->content_type);
     copy_header(easy, "x-amzn-RequestId", sizeof response->request_id, response->request_id);
     if (response->request_id[0] == '\0')

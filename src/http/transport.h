@@ -43,6 +43,8 @@ typedef bool (*http_chunk_fn)(void *context, const char *bytes, size_t length, s
 struct http_request {
     const char *method; /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *url;
+    const char *address; /* connect to this numeric address, whatever the URL's host resolves to;
+                            NULL = resolve it */
     struct http_header headers[HTTP_HEADERS_LIMIT]; /* ends at the first NULL name */
     const char *body;                               /* borrowed; NULL = none */
     size_t body_length;
@@ -62,7 +64,8 @@ struct http_request {
 struct http_response {
     int status;
     int64_t date_us;         /* the Date header as time since 1970; 0 = none */
-    uint32_t retry_after_ms; /* the Retry-After header when it is a number of seconds; 0 = none */
+    uint32_t retry_after_ms; /* x-amz-retry-after, or the Retry-After header when it is a number of
+                                seconds; 0 = none */
     char content_type[96];
     char request_id[96]; /* x-amzn-RequestId or Audit-Id; "" = none */
     char error_type[96]; /* x-amzn-ErrorType; "" = none */

@@ -21,7 +21,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("own names and two privileges", sample("postgres_own_names"), "remove spec.privileges"),
     ("read-only user", sample("postgres_read_only"), "remove spec.privileges"),
-    ("template", database("templated", secretTemplate='{"u": "{{.DBUsername}}"}'), "spec.secretTemplate is not"),
     ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
     ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
 ]

@@ -172,6 +172,7 @@ static struct record *record_request(const struct http_request *request)
     copy->method = mem_strdup(request->method);
     copy->url = mem_strdup(request->url);
     copy->body = request->body != NULL ? copy_bytes(request->body, request->body_length) : NULL;
+    copy->address = mem_strdup_or_null(request->address);
     copy->proxy = mem_strdup_or_null(request->proxy);
     copy_headers(copy->headers, HTTP_HEADERS_LIMIT);
     copy->chunk_context = NULL; /* belonged to the call */
@@ -197,6 +198,7 @@ static void free_record(struct record *record)
     free_text(record->request.method);
     free_text(record->request.url);
     free_text(record->request.body);
+    free_text(record->request.address);
     free_text(record->request.proxy);
     free_headers(record->request.headers, HTTP_HEADERS_LIMIT);
     free_text(record->tls.ca_file);

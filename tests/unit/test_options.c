@@ -520,6 +520,13 @@ static void test_help_names_the_variables_of_aws(void **state maybe_unused)
         "AWS_ENDPOINT_URL",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER",
         "AWS_CA_BUNDLE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_PROFILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_EC2_METADATA_DISABLED",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_MAX_ATTEMPTS",
     };
     auto_strbuf struct strbuf help = {0};
 

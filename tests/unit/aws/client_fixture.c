@@ -30,9 +30,12 @@ static bool get(struct aws_credentials_provider *provider, struct aws_credential
     return true;
 }
 
-static void invalidate(struct aws_credentials_provider *provider)
+static void invalidate(struct aws_credentials_provider *provider,
+                       const struct aws_credentials *refused)
 {
     from(provider)->invalidations++;
+    snprintf(from(provider)->refused, sizeof from(provider)->refused, "%.15s",
+             refused->access_key_id);
 }
 
 static void free_nothing(struct aws_credentials_provider *provider maybe_unused)
@@ -51,6 +54,7 @@ void client_fixture_init(struct client_fixture *fixture)
 
     *fixture = (struct client_fixture){.credentials = {.provider = {&operations}}};
     fake_timesource_init(&fixture->clock, FIXTURE_NOW_US);
+    aws_clock_init(&fixture->aws_clock, &fixture->clock.source);
     fake_random_init_script(&fixture->random, &zero, sizeof zero);
     fixture->metrics = metrics_new();
     fixture->cancellation = cancellation_new();
@@ -62,6 +66,19 @@ void client_fixture_release(struct client_fixture *fixture)
     metrics_free(fixture->metrics);
     cancellation_free(fixture->cancellation);
     scripted_transport_free(fixture->transport); /* last: it may fail the test */
+}
+
+struct aws_session *client_fixture_session(struct client_fixture *fixture,
+                                           struct fake_setting *settings)
+{
+    return aws_session_new(&(struct aws_session_options){
+        .settings = {.read = fake_settings_read, .context = settings},
+        .transport = scripted_transport_seam(fixture->transport),
+        .timesource = &fixture->clock.source,
+        .random = &fixture->random.source,
+        .cancellation = fixture->cancellation,
+        .user_agent = "tests/1",
+    });
 }
 
 void client_fixture_expect_metric(struct client_fixture *fixture, const char *line)

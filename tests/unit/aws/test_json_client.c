@@ -26,7 +26,7 @@ static struct aws_json_client *make_client(struct client_fixture *fixture, const
         .service = "secretsmanager",
         .transport = scripted_transport_seam(fixture->transport),
         .credentials = &fixture->credentials.provider,
-        .timesource = &fixture->clock.source,
+        .clock = &fixture->aws_clock,
         .random = &fixture->random.source,
         .cancellation = fixture->cancellation,
         .metrics = fixture->metrics,
@@ -468,6 +468,30 @@ static void test_there_are_three_attempts(void **context)
     assert_string_equal(err.code, "ThrottlingException");
 }
 
+static void test_attempts_are_as_many_as_the_options_say(void **context)
+{
+    struct state *state = *context;
+    struct aws_json_client *client;
+    struct error err = {0};
+
+    for (unsigned attempts = 1; attempts <= 5; attempts += 2) {
+        client = aws_json_client_new(&(struct aws_json_client_options){
+            .service = "secretsmanager",
+            .transport = scripted_transport_seam(state->fixture.transport),
+            .credentials = &state->fixture.credentials.provider,
+            .clock = &state->fixture.aws_clock,
+            .random = &state->fixture.random.source,
+            .cancellation = state->fixture.cancellation,
+            .metrics = state->fixture.metrics,
+            .attempts_limit = attempts,
+        });
+        expect(state, &(struct scripted_exchange){.status = 500, .times = attempts});
+        assert_false(aws_json_client_call(client, &state->call, NULL, &err));
+        aws_json_client_free(client);
+        scripted_transport_assert_done(state->fixture.transport);
+    }
+}
+
 static void test_lost_connection_is_repeated(void **context)
 {
     struct state *state = *context;
@@ -691,6 +715,7 @@ static void test_expired_credentials_are_fetched_again(void **context)
                           .headers = {{"X-Amz-Security-Token", "second-token"}}, .answer = "{}"});
         assert_true(call(state, &err));
         assert_int_equal(state->fixture.credentials.invalidations, 1);
+        assert_string_equal(state->fixture.credentials.refused, "AKIDFIRST");
     }
     assert_non_null(strstr(scripted_request_header(request(state, 1), "Authorization"),
                            "Credential=AKIDSECOND/"));
@@ -841,6 +866,7 @@ int main(void)
         TEST(test_throttled_call_is_repeated_with_the_same_body),
         TEST(test_success_leaves_the_error_alone),
         TEST(test_there_are_three_attempts),
+        TEST(test_attempts_are_as_many_as_the_options_say),
         TEST(test_lost_connection_is_repeated),
         TEST(test_failures_that_stay_are_not_repeated),
         TEST(test_each_attempt_is_signed_for_its_own_time),

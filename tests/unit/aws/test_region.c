@@ -1,5 +1,5 @@
 #include "aws/region.h"
-#include "fake_settings.h"
+#include "base/compiler.h"
 #include "support/test.h"
 
 #include <string.h>
@@ -47,28 +47,12 @@ static void test_region_is_at_most_as_long_as_a_label_of_dns(void **state maybe_
     assert_false(aws_region_is_well_formed(region));
 }
 
-static void test_default_region_is_the_first_that_is_set(void **state maybe_unused)
-{
-    struct fake_setting both[] = {{"AWS_DEFAULT_REGION", "b-1"}, {"AWS_REGION", "a-1"}, {0}};
-    struct fake_setting second[] = {{"AWS_DEFAULT_REGION", "b-1"}, {0}};
-    struct fake_setting empty[] = {{"AWS_REGION", ""}, {"AWS_DEFAULT_REGION", "b-1"}, {0}};
-    struct fake_setting all_empty[] = {{"AWS_REGION", ""}, {"AWS_DEFAULT_REGION", ""}, {0}};
-    struct fake_setting none[] = {{0}};
-
-    assert_string_equal(aws_region_find_default(fake_settings_read, both), "a-1");
-    assert_string_equal(aws_region_find_default(fake_settings_read, second), "b-1");
-    assert_string_equal(aws_region_find_default(fake_settings_read, empty), "b-1");
-    assert_null(aws_region_find_default(fake_settings_read, all_empty));
-    assert_null(aws_region_find_default(fake_settings_read, none));
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_regions_of_every_partition_are_well_formed),
         cmocka_unit_test(test_what_must_not_become_part_of_a_host_name_is_refused),
         cmocka_unit_test(test_region_is_at_most_as_long_as_a_label_of_dns),
-        cmocka_unit_test(test_default_region_is_the_first_that_is_set),
     };
 
     return cmocka_run_group_tests_name("aws/region", tests, NULL, NULL);

@@ -25,7 +25,7 @@ static struct secrets_manager *make_manager(struct client_fixture *fixture,
     return secrets_manager_new(&(struct secrets_manager_options){
         .transport = scripted_transport_seam(fixture->transport),
         .credentials = &fixture->credentials.provider,
-        .timesource = &fixture->clock.source,
+        .clock = &fixture->aws_clock,
         .random = &fixture->random.source,
         .cancellation = fixture->cancellation,
         .metrics = fixture->metrics,

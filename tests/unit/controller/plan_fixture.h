@@ -1,8 +1,8 @@
 /*
  * What the tests of the plans decide about: a resource, what exists for it, and whose it is.
  */
-#ifndef TESTS_CONTROLLER_PLAN_FIXTURE_H
-#define TESTS_CONTROLLER_PLAN_FIXTURE_H
+#ifndef TESTS_UNIT_CONTROLLER_PLAN_FIXTURE_H
+#define TESTS_UNIT_CONTROLLER_PLAN_FIXTURE_H
 
 #include "base/memory.h"
 #include "controller/plan.h"

@@ -25,7 +25,6 @@ static const struct row rows[] = {
      "\"secretName\":\"s\"}}",
      "{}", "NotSupported", "connectionStringAWSSecretRef"},
     {"{" MINIMAL ",\"privileges\":[\"SELECT\"]}", "{}", "NotSupported", "spec.privileges"},
-    {"{" MINIMAL ",\"secretTemplate\":\"{}\"}", "{}", "NotSupported", "secretTemplate"},
     {"{" MINIMAL ",\"adoptExistingDatabase\":true}", "{}", "NotSupported", "adoptExistingDatabase"},
     {"{" MINIMAL ",\"suspend\":true}", "{}", "NotSupported", "suspend"},
     {"{" MINIMAL ",\"awsSecretsManager\":{\"tags\":{\"ManagedBy\":\"me\"}}}", "{}", "InvalidSpec",

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "controller/database.h"
 #include "support/test.h"
 
@@ -94,6 +95,44 @@ static void test_all_in_any_case_among_others_means_all(void **state maybe_unuse
                       &database, &err));
 
     assert_true(database.spec.privileges.all);
+}
+
+/* MINIMAL with this template, as JSON. */
+static bool parse_template(const char *text, struct database *database, struct error *err)
+{
+    auto_free char *spec = mem_printf("{\"engine\":\"postgres\",\"databaseName\":\"a\","
+                                      "\"connectionStringSecretRef\":{\"name\":\"s\"},"
+                                      "\"secretTemplate\":%s}",
+                                      text);
+
+    assert_true(parse(spec, database, err));
+    return database_parse_template(database, err);
+}
+
+static void test_a_template_is_compiled_or_refused_with_its_position(void **state maybe_unused)
+{
+    static const struct {
+        const char *text, *part; /* part NULL = accepted */
+        bool is_there;
+    } rows[] = {
+        {"null", NULL, false},
+        {"\"\"", NULL, false},
+        {"\"{\\\"p\\\":\\\"{{.DBPassword}}\\\"}\"", NULL, true},
+        {"7", "spec.secretTemplate must be a string", false},
+        {"\"{\\\"p\\\":\\\"{{.Nothing}}\\\"}\"", "spec.secretTemplate: 1:9: unknown field", false},
+        {"\"{}\"", "spec.secretTemplate: no string of what it makes holds the password", false},
+    };
+
+    for (size_t i = 0; i < array_length(rows); i++) {
+        auto_database struct database database = {0};
+        struct error err;
+        bool accepted = parse_template(rows[i].text, &database, &err);
+
+        assert_int_equal(accepted, rows[i].part == NULL);
+        assert_int_equal(database.spec.secret_template != NULL, rows[i].is_there);
+        if (!accepted && strstr(err.message, rows[i].part) == NULL)
+            fail_msg("row %zu: '%s'", i, err.message);
+    }
 }
 
 static void test_a_bad_spec_is_refused_with_the_field(void **state maybe_unused)
@@ -194,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_given_values_win_over_defaults),
         cmocka_unit_test(test_the_secrets_region_wins_over_the_admin_secrets),
         cmocka_unit_test(test_all_in_any_case_among_others_means_all),
+        cmocka_unit_test(test_a_template_is_compiled_or_refused_with_its_position),
         cmocka_unit_test(test_a_bad_spec_is_refused_with_the_field),
         cmocka_unit_test(test_an_object_without_identity_is_an_internal_error),
         cmocka_unit_test(test_deletion_and_our_finalizer_are_seen),

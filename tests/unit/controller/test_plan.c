@@ -2,7 +2,9 @@
  * Every row of the state table, and every refusal, as pure decisions.
  */
 #include "base/memory.h"
+#include "controller/canonical.h"
 #include "controller/plan.h"
+#include "controller/template.h"
 #include "plan_fixture.h"
 #include "support/test.h"
 
@@ -181,6 +183,47 @@ CHANGE(secret_is_of_the_old_format)
 CHANGE(secret_lacks_the_url)
 {
     json_object_del(facts->secret.credentials.document, "POSTGRES_URL");
+}
+
+static void set_template(struct database *database)
+{
+    static const char text[] = "{\"p\":\"{{.DBPassword}}\"}";
+    struct error err;
+
+    assert_true(template_parse(text, sizeof text - 1, &database->spec.secret_template, &err));
+}
+
+CHANGE(template_is_not_applied)
+{
+    set_template(database);
+    secret_set_text(&facts->secret.value, "{}");
+}
+
+CHANGE(template_is_not_applied_and_read)
+{
+    template_is_not_applied(input, facts, database, status);
+    facts->secret.credentials.format_version = PAYLOAD_FORMAT_TEMPLATE;
+}
+
+CHANGE(template_is_applied)
+{
+    set_template(database);
+    secret_set_text(&facts->secret.value, "{\"p\":\"p\"}");
+    facts->secret.canonical =
+        canonical_make(facts->secret.credentials.document, &facts->secret.value, NULL);
+    facts->secret.credentials.format_version = PAYLOAD_FORMAT_TEMPLATE;
+}
+
+CHANGE(template_is_applied_and_nothing_beside_it)
+{
+    template_is_applied(input, facts, database, status);
+    json_decref(facts->secret.canonical);
+    facts->secret.canonical = NULL;
+}
+
+CHANGE(template_was_removed)
+{
+    facts->secret.credentials.format_version = PAYLOAD_FORMAT_TEMPLATE;
 }
 
 CHANGE(user_is_superuser)
@@ -607,6 +650,38 @@ static const struct row rows[] = {
      "W",
      NULL,
      NULL},
+    {"template not applied",
+     {OURS, OURS, OURS, PROOF_PASSED, template_is_not_applied},
+     "W",
+     NULL,
+     NULL},
+    {"template not applied, not proven",
+     {OURS, OURS, OURS, PROOF_NEEDED, template_is_not_applied},
+     "PW",
+     NULL,
+     NULL},
+    {"template not applied, no user yet",
+     {ABSENT, ABSENT, OURS, PROOF_NEEDED, template_is_not_applied},
+     "UD",
+     NULL,
+     NULL},
+    {"template applied", {OURS, OURS, OURS, PROOF_PASSED, template_is_applied}, "", NULL, NULL},
+    {"template applied, nothing beside it",
+     {OURS, OURS, OURS, PROOF_PASSED, template_is_applied_and_nothing_beside_it},
+     "W",
+     NULL,
+     NULL},
+    {"template of the predecessor's",
+     {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_NEEDED, template_is_not_applied_and_read},
+     "P",
+     NULL,
+     NULL},
+    {"template of the predecessor's, nothing there",
+     {ABSENT, ABSENT, PREDECESSORS, PROOF_NEEDED, template_is_not_applied_and_read},
+     "",
+     "SecretInvalid",
+     "whose password"},
+    {"template removed", {OURS, OURS, OURS, PROOF_PASSED, template_was_removed}, "W", NULL, NULL},
     {"secret without URL", {OURS, OURS, OURS, PROOF_PASSED, secret_lacks_the_url}, "W", NULL, NULL},
     {"secret that is a replica",
      {OURS, OURS, OURS, PROOF_PASSED, secret_is_a_replica},

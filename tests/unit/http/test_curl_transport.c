@@ -90,6 +90,21 @@ static void test_answer_carries_status_headers_and_body(void **state)
     assert_true(response.body.erasing);
 }
 
+static void test_wait_that_aws_asks_for_is_in_milliseconds(void **state)
+{
+    static const struct scripted_answer answer = {
+        .text = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nx-amz-retry-after: 1500\r\n"
+                "Content-Length: 0\r\n\r\n",
+    };
+    auto_http_response struct http_response response = {0};
+    struct error err = {0};
+
+    answer_with(*state, &answer);
+    assert_true(get(*state, "/", &response, &err));
+
+    assert_int_equal(response.retry_after_ms, 1500);
+}
+
 static void test_headers_that_are_absent_or_odd_are_zero(void **state)
 {
     static const struct scripted_answer answer = {
@@ -237,6 +252,28 @@ static void test_request_is_sent_as_it_was_given(void **state)
                           "Content-Length: 7\r\n\r\n[1]",
                           scripted_server_port(fixture->server));
     assert_string_equal(request, expected);
+}
+
+static void test_connection_goes_to_the_pinned_address(void **state)
+{
+    static const struct scripted_answer answer = {.text = OK_ANSWER};
+    struct fixture *fixture = *state;
+    auto_http_response struct http_response response = {0};
+    auto_free char *url = NULL, *expected = NULL, *request = NULL;
+    struct error err = {0};
+
+    answer_with(fixture, &answer);
+    url = mem_printf("http://nowhere.invalid:%d/x", scripted_server_port(fixture->server));
+    if (!http_transport_send(fixture->transport,
+                             &(struct http_request){
+                                 .method = "GET", .url = url, .address = "127.0.0.1", .proxy = ""},
+                             &response, &err))
+        fail_msg("%s", err.message);
+
+    request = scripted_server_last_request(fixture->server);
+    expected =
+        mem_printf("\r\nHost: nowhere.invalid:%d\r\n", scripted_server_port(fixture->server));
+    assert_non_null(strstr(request, expected));
 }
 
 static void test_body_without_a_type_gets_none_invented(void **state)
@@ -1012,6 +1049,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_answer_carries_status_headers_and_body),
+        TEST(test_wait_that_aws_asks_for_is_in_milliseconds),
         TEST(test_headers_that_are_absent_or_odd_are_zero),
         TEST(test_redirect_is_an_answer_and_is_not_followed),
         TEST(test_chunked_answer_is_put_together),
@@ -1019,6 +1057,7 @@ int main(void)
         TEST(test_compressed_answer_is_asked_for_and_decoded),
         TEST(test_limit_counts_the_decompressed_bytes),
         TEST(test_request_is_sent_as_it_was_given),
+        TEST(test_connection_goes_to_the_pinned_address),
         TEST(test_body_without_a_type_gets_none_invented),
         TEST(test_methods_without_a_body_are_sent_without_one),
         TEST(test_header_with_a_line_end_is_refused_without_quoting_it),
