@@ -126,17 +126,17 @@ def test_nothing_is_granted_to_a_user_whose_password_is_not_the_stored_one(mysql
     assert log.changes() == [] and calls.writes() == [] and log.logins(name) == 0
 
 
-@pytest.mark.parametrize("existing", ["database", "user"])
-def test_half_of_something_foreign_is_a_conflict(mysql_tenant: MySqlTenant, existing: str) -> None:
-    name = unique("foreign")
-    make(mysql_tenant, name, existing)
-    store(mysql_tenant, name)
+def test_half_of_something_foreign_is_a_conflict(mysql_tenant: MySqlTenant) -> None:
+    names = {existing: unique("foreign") for existing in ("database", "user")}
+    for existing, name in names.items():
+        make(mysql_tenant, name, existing)
+        store(mysql_tenant, name)
     log, calls = GeneralLog(mysql_tenant.server), CallWatch(mysql_tenant.secretsmanager)
-    mysql_tenant.apply(mysql_database(name))
+    mysql_tenant.apply(*[mysql_database(name) for name in names.values()])
 
-    status = mysql_tenant.wait_error(name, "Conflict")
-
-    assert f"{existing} '{name}' exists and was not made by this resource" in status["message"]
+    for existing, name in names.items():
+        status = mysql_tenant.wait_error(name, "Conflict")
+        assert f"{existing} '{name}' exists and was not made by this resource" in status["message"]
     assert log.changes() == [] and calls.writes() == []
 
 
@@ -204,18 +204,18 @@ def test_a_user_that_was_dropped_is_made_again_with_the_stored_password(mysql_te
 # --- names ---
 
 
-@pytest.mark.parametrize("field", ["databaseName", "username"])
-def test_a_user_name_of_33_characters_is_refused_for_mysql_with_the_way_out(
-    mysql_tenant: MySqlTenant, field: str
-) -> None:
-    name = unique("long")
+@pytest.mark.parametrize("mysql_server", ["mysql"], indirect=True)
+def test_a_user_name_of_33_characters_is_refused_for_mysql_with_the_way_out(mysql_tenant: MySqlTenant) -> None:
     log, calls = GeneralLog(mysql_tenant.server), CallWatch(mysql_tenant.secretsmanager)
-    mysql_tenant.apply(mysql_database(name, **{field: name + "x" * (33 - len(name))}))
+    names = {field: unique("long") for field in ("databaseName", "username")}  # the user's is the database's by default
+    mysql_tenant.apply(
+        *[mysql_database(name, **{field: name + "x" * (33 - len(name))}) for field, name in names.items()]
+    )
 
-    status = mysql_tenant.wait_error(name, "NameTooLong")
-
-    assert "user names of MySQL end at 32 characters" in status["message"] and "has 33" in status["message"]
-    assert "spec.username" in status["message"]
+    for name in names.values():
+        message = mysql_tenant.wait_error(name, "NameTooLong")["message"]
+        assert "user names of MySQL end at 32 characters" in message and "has 33" in message
+        assert "spec.username" in message
     assert log.entries() == [] and calls.operations() == []
 
 
@@ -300,7 +300,7 @@ def test_an_account_that_wins_over_ours_is_named_and_dropping_it_is_enough(mysql
     mysql_tenant.apply(mysql_database(name))
 
     status = mysql_tenant.wait_error(name, "LoginNotVerified")
-    assert f"another account wins ('{name}'@'localhost')" in status["message"]
+    assert f"another account wins, of '{name}'@'localhost'" in status["message"]
     assert condition(status, "CredentialsVerified")["status"] == "Unknown"
     with pytest.raises(StackError, match="1045"):
         run_sql(server, mysql_tenant.stored(f"rds/mysql/{name}"), "SELECT 1")
@@ -336,7 +336,7 @@ def test_an_anonymous_account_that_wins_over_ours_is_named(mysql_tenant: MySqlTe
     finally:
         server.sql("DROP USER ''@'localhost'")
 
-    assert "another account wins (''@'localhost')" in status["message"]
+    assert "another account wins, of ''@'localhost'" in status["message"]
     look_again(mysql_tenant, name)
     mysql_tenant.wait_ready(name)
 

@@ -11,6 +11,7 @@ from support.cluster import condition
 from support.mysql_log import GeneralLog
 from support.mysql_tenant import (
     EVERYTHING,
+    FAMILIES,
     MARIADB_SERVERS,
     WORDS,
     MySqlTenant,
@@ -212,6 +213,7 @@ def test_an_admin_with_the_guides_three_words_is_told_what_is_missing_until_noth
     assert_works(server, mysql_tenant.stored(f"rds/mysql/{name}"))
 
 
+@pytest.mark.parametrize("mysql_server", FAMILIES, indirect=True)
 def test_the_words_of_a_list_that_the_admin_cannot_grant_are_named(mysql_tenant: MySqlTenant) -> None:
     name, admin, server = unique("partly"), unique("partly_admin"), mysql_tenant.server
     rights = [right for right in ADMIN_RIGHTS if right not in ("INDEX", "TRIGGER")]
@@ -230,6 +232,7 @@ def test_the_words_of_a_list_that_the_admin_cannot_grant_are_named(mysql_tenant:
     assert mysql_tenant.granted(name, f"`{name}`.*") == {"SELECT"}
 
 
+@pytest.mark.parametrize("mysql_server", FAMILIES, indirect=True)
 def test_a_right_that_the_admin_may_not_pass_on_is_named(mysql_tenant: MySqlTenant) -> None:
     name, admin, server = unique("holding"), unique("holding_admin"), mysql_tenant.server
     password = server.make_admin(admin, ["CREATE USER"])
@@ -242,6 +245,7 @@ def test_a_right_that_the_admin_may_not_pass_on_is_named(mysql_tenant: MySqlTena
     assert f"the admin user '{admin}' cannot grant SELECT: give it these privileges WITH GRANT OPTION" in status["message"]
 
 
+@pytest.mark.parametrize("mysql_server", FAMILIES, indirect=True)
 @pytest.mark.parametrize(
     ("lacking", "step"), [("CREATE USER", "creating the user"), ("CREATE", "creating the database")]
 )
@@ -259,6 +263,7 @@ def test_an_admin_that_may_not_create_is_told_at_what_it_failed(mysql_tenant: My
     mysql_tenant.wait_ready(name)
 
 
+@pytest.mark.parametrize("mysql_server", FAMILIES, indirect=True)
 def test_all_is_what_the_admin_may_give_where_that_is_less_than_the_server_has(mysql_tenant: MySqlTenant) -> None:
     name, admin, server = unique("lesser"), unique("lesser_admin"), mysql_tenant.server
     password = server.make_admin(admin, [right for right in ADMIN_RIGHTS if right not in ("EVENT", "TRIGGER")])
@@ -271,6 +276,7 @@ def test_all_is_what_the_admin_may_give_where_that_is_less_than_the_server_has(m
     assert_works(server, mysql_tenant.stored(f"rds/mysql/{name}"))
 
 
+@pytest.mark.parametrize("mysql_server", FAMILIES, indirect=True)
 def test_an_admin_that_has_its_rights_through_a_role_works(mysql_tenant: MySqlTenant) -> None:
     name, admin, server = unique("by_role"), unique("role_admin"), mysql_tenant.server
     role = f"{admin}s" if is_mariadb(server) else f"'{admin}s'@'%'"

@@ -75,6 +75,7 @@ def test_no_log_of_the_server_holds_a_password(second_mysql_tenant: MySqlTenant,
     assert stored["DB_PASSWORD"] not in operator.log_text + json.dumps(tenant.get("database", name))
 
 
+@pytest.mark.parametrize("second_mysql", FAMILIES, indirect=True)
 def test_a_server_that_is_stopped_or_killed_is_an_error_and_found_again(second_mysql_tenant: MySqlTenant) -> None:
     tenant, server = second_mysql_tenant, second_mysql_tenant.server
     ready = make_ready(tenant)
@@ -116,6 +117,7 @@ def test_a_silent_server_is_an_error_within_the_time_that_the_connection_string_
     tenant.wait_ready(name, 30)
 
 
+@pytest.mark.parametrize("second_mysql", FAMILIES, indirect=True)
 def test_a_read_only_server_is_an_error_until_it_is_not(second_mysql_tenant: MySqlTenant) -> None:
     tenant, server = second_mysql_tenant, second_mysql_tenant.server
     for variable in ["read_only"] if is_mariadb(server) else ["read_only", "super_read_only"]:
@@ -132,6 +134,7 @@ def test_a_read_only_server_is_an_error_until_it_is_not(second_mysql_tenant: MyS
         tenant.wait_ready(name, 30)
 
 
+@pytest.mark.parametrize("second_mysql", FAMILIES, indirect=True)
 def test_a_server_without_a_free_connection_is_an_error_until_one_is_free(second_mysql_tenant: MySqlTenant) -> None:
     tenant, server, name = second_mysql_tenant, second_mysql_tenant.server, unique("crowded")
     server.sql("SET GLOBAL max_connections = 10; SET GLOBAL connect_timeout = 60")
