@@ -5,17 +5,17 @@
 #include "engine/mysql_privileges.h"
 
 /* GRANT names nothing that is missing, and takes all of its words or none. */
-static bool explain_denial(const struct engine_session *session, uint32_t missing,
+static bool explain_denial(const struct engine_session *session, const char *verb, uint32_t set,
                            uint32_t grantable, struct error *err)
 {
-    auto_free char *words = engine_mysql_privileges_render(missing & ~grantable);
+    auto_free char *words = engine_mysql_privileges_render(set & ~grantable);
 
     if (err->kind != ERROR_DENIED || words == NULL)
         return false;
     return error_set(err, ERROR_DENIED, "GrantOption",
-                     "the admin user '%s' cannot grant or revoke %s: give it these privileges WITH "
-                     "GRANT OPTION",
-                     session->username, words);
+                     "the admin user '%s' cannot %s %s: give it these privileges WITH GRANT "
+                     "OPTION",
+                     session->username, verb, words);
 }
 
 static bool check_server_has(const struct engine_session *session, uint32_t missing,
@@ -44,7 +44,7 @@ static bool run_on_words(struct engine_session *session, const struct engine_tar
     engine_mysql_append_account(session, &sql, target->username);
     return engine_mysql_run(session, revoke ? "revoking privileges" : "granting privileges", &sql,
                             NULL, NULL, err) ||
-           explain_denial(session, words, privileges->grantable, err);
+           explain_denial(session, revoke ? "revoke" : "grant", words, privileges->grantable, err);
 }
 
 bool engine_mysql_set_privileges(struct engine_session *session, const struct engine_target *target,
