@@ -50,7 +50,9 @@ struct wait {
     enum wait_result result;
 };
 
-static _Thread_local struct wait *current_wait;
+/* The library hands its callback no context.  The model is that of programs: that of shared
+ * libraries, which static libraries get too, would link the dynamic linker as a library. */
+static _Thread_local struct wait *current_wait __attribute__((tls_model("initial-exec")));
 
 static void begin_waiting(struct wait *wait)
 {
