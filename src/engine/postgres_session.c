@@ -401,9 +401,9 @@ static bool take_results(struct engine_session *session, const char *doing, PGre
     return succeeded;
 }
 
-bool postgres_query(struct engine_session *session, const char *doing, const char *sql,
-                    const char *const *parameters, int parameter_count, PGresult **ret_result,
-                    struct error *err)
+static bool run_query(struct engine_session *session, const char *doing, const char *sql,
+                      const char *const *parameters, int parameter_count, PGresult **ret_result,
+                      struct error *err)
 {
     if (!PQsendQueryParams(session->connection, sql, parameter_count, NULL, parameters, NULL, NULL,
                            0))
@@ -470,4 +470,21 @@ bool postgres_execute_transaction(struct engine_session *session, const char *do
     if (!postgres_execute(session, doing, strbuf_text(&sql), err))
         return postgres_roll_back(session);
     return postgres_commit(session, doing, err);
+}
+
+bool postgres_query(struct engine_session *session, const char *doing, const char *sql,
+                    const char *const *parameters, int parameter_count, PGresult **ret_result,
+                    struct error *err)
+{
+    if (PQtransactionStatus(session->connection) != PQTRANS_IDLE)
+        return run_query(session, doing, sql, parameters, parameter_count, ret_result, err);
+    if (!postgres_begin(session, doing, err))
+        return false;
+    if (!run_query(session, doing, sql, parameters, parameter_count, ret_result, err))
+        return postgres_roll_back(session);
+    if (postgres_commit(session, doing, err))
+        return true;
+    PQclear(*ret_result);
+    *ret_result = NULL;
+    return false;
 }

@@ -73,7 +73,9 @@ static inline void postgres_disconnect_scope(struct engine_session **session)
 #define auto_session run_at_scope_end(postgres_disconnect_scope)
 
 /* Runs one statement with text parameters; `doing` names it in messages ("reading the catalog").
- * The caller clears *ret_result with PQclear(); it has rows. */
+ * Outside a transaction it gets one of its own, for its search path: functions of somebody else
+ * that the path finds would run as the admin.  The caller clears *ret_result with PQclear(); it has
+ * rows. */
 bool postgres_query(struct engine_session *session, const char *doing, const char *sql,
                     const char *const *parameters, int parameter_count, PGresult **ret_result,
                     struct error *err) must_check;

@@ -10,7 +10,7 @@ from devstack.authority import Authority
 from devstack.postgres import ADMIN
 from support.cluster import condition
 from support.resources import database, secret, unique
-from support.tenant import Tenant, assert_works
+from support.tenant import Tenant, assert_works, run_sql
 
 # Every character that has a meaning in URLs, SQL or shells, and two beyond ASCII.
 ODD_PASSWORD = "p@ss/w:rd%?#[]&='\"\\ +$`é漢"
@@ -170,3 +170,26 @@ def test_a_server_that_is_not_postgresql_is_an_error(tenant: Tenant) -> None:
     status = tenant.wait_for(name, lambda status: status.get("phase") == "Error", "in error")
 
     assert f"127.0.0.1:{tenant.secretsmanager.port}" in status["message"]
+
+
+def test_functions_of_a_tenant_in_the_admins_database_are_not_run_by_the_admin(tenant: Tenant) -> None:
+    trap, name = unique("trap"), unique("careful")
+    tenant.apply(database(trap))
+    tenant.wait_ready(trap)
+    url = tenant.stored(f"rds/postgres/{trap}")["POSTGRES_URL"]
+    run_sql(
+        url,
+        "CREATE TABLE seen (who text); GRANT ALL ON seen TO PUBLIC; "
+        "CREATE FUNCTION shobj_description(oid, text) RETURNS text LANGUAGE plpgsql AS "
+        "'BEGIN INSERT INTO public.seen VALUES (current_user); RETURN NULL; END'",
+    )
+    tenant.postgres.sql(f"GRANT CONNECT ON DATABASE {trap} TO {ADMIN}")
+    admin_url = tenant.postgres.admin_url().replace("/postgres?", f"/{trap}?")
+    run_sql(admin_url, "SELECT shobj_description(1, 'pg_authid')")
+    assert run_sql(url, "DELETE FROM seen RETURNING who").stdout.strip() == ADMIN, "the trap works"
+
+    tenant.set_admin(admin_url)
+    tenant.apply(database(name))
+
+    tenant.wait_ready(name)
+    assert run_sql(url, "SELECT who FROM seen").stdout == ""
