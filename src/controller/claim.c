@@ -29,7 +29,7 @@ static bool is_made_by_us(const struct plan_input *input)
     const struct engine_marker *marker =
         engine->marks_users ? &engine->user.marker : &engine->database.marker;
 
-    return claim_owner_of_user(input) == OWNERSHIP_OURS && !marker->taken_over;
+    return ownership_of_marker(marker, input->owner) == OWNERSHIP_OURS && !marker->taken_over;
 }
 
 bool claim_may_revoke(const struct plan_input *input)

@@ -58,7 +58,7 @@ bool engine_mysql_set_privileges(struct engine_session *session, const struct en
         return false;
     wanted = engine_mysql_privileges_wanted(&privileges, target);
     missing = wanted & ~privileges.held;
-    excess = may_revoke ? privileges.held & ~wanted : 0;
+    excess = may_revoke && !target->privileges->all ? privileges.held & ~wanted : 0;
     succeeded = check_server_has(session, missing, privileges.server, err) &&
                 run_on_words(session, target, &privileges, missing, false, err) &&
                 run_on_words(session, target, &privileges, excess, true, err);

@@ -131,7 +131,8 @@ bool engine_mysql_observe_privileges(struct engine_session *session,
         return false;
     wanted = engine_mysql_privileges_wanted(&privileges, target);
     facts->privileges.missing = engine_mysql_privileges_render(wanted & ~privileges.held);
-    facts->privileges.excess = engine_mysql_privileges_render(privileges.held & ~wanted);
+    if (!target->privileges->all)
+        facts->privileges.excess = engine_mysql_privileges_render(privileges.held & ~wanted);
     engine_mysql_privileges_release(&privileges);
     return true;
 }
