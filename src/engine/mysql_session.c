@@ -2,28 +2,23 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "engine/ca_file.h"
+#include "engine/hosts.h"
 #include "engine/mysql_error.h"
 #include "engine/mysql_password.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,
     STATEMENT_TIMEOUT_MS = 30000,
     LOCK_TIMEOUT_MS = 5000,
     SLICE_SECONDS = 1,
 };
-
-#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
 /* The ways of logging in that do not show the password to a listener; what they show to the server
  * itself is for the caller to weigh. */
@@ -42,12 +37,10 @@ enum {
  * wait_for_socket() after SLICE_SECONDS at the latest, its "connect timeout".  That also limits how
  * often it asks a DNS that fails for the moment.
  */
-enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
-
 struct wait {
     const struct engine_session *session;
     int64_t deadline_ms;
-    enum wait_result result;
+    enum engine_wait result;
 };
 
 /* The library hands its callback no context.  The model is that of programs: that of shared
@@ -56,38 +49,16 @@ static _Thread_local struct wait *current_wait __attribute__((tls_model("initial
 
 static void begin_waiting(struct wait *wait)
 {
-    wait->result = WAIT_READY;
+    wait->result = ENGINE_WAIT_READY;
     current_wait = wait;
 }
 
-static enum wait_result end_waiting(void)
+static enum engine_wait end_waiting(void)
 {
-    enum wait_result result = current_wait->result;
+    enum engine_wait result = current_wait->result;
 
     current_wait = NULL;
     return result;
-}
-
-static enum wait_result poll_socket(const struct wait *wait, int fd, short events)
-{
-    const struct engine_session *session = wait->session;
-    const struct cancellation *cancellation = session->cancellation;
-    struct pollfd pfds[2] = {
-        {.fd = fd, .events = events},
-        {.fd = cancellation != NULL ? cancellation_fd(cancellation) : -1, .events = POLLIN},
-    };
-    int ready;
-
-    do {
-        int64_t left = wait->deadline_ms - timesource_monotonic_ms(session->timesource);
-
-        if (left <= 0)
-            return WAIT_TIMEOUT;
-        ready = poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left);
-    } while (ready < 0 && errno == EINTR);
-    if (pfds[1].revents != 0)
-        return WAIT_CANCELLED;
-    return ready > 0 ? WAIT_READY : WAIT_TIMEOUT;
 }
 
 /* MARIADB_OPT_IO_WAIT: more than 0 when the library may go on.  Outside of our calls (closing) and
@@ -96,19 +67,11 @@ static int wait_for_socket(my_socket fd, my_bool is_read, int timeout maybe_unus
 {
     struct wait *wait = current_wait;
 
-    if (wait == NULL || wait->result != WAIT_READY)
+    if (wait == NULL || wait->result != ENGINE_WAIT_READY)
         return 0;
-    wait->result = poll_socket(wait, fd, is_read ? POLLIN : POLLOUT);
-    return wait->result == WAIT_READY ? 1 : 0;
-}
-
-static bool fail_waiting(enum wait_result result, const struct engine_session *session,
-                         const char *doing, struct error *err)
-{
-    if (result == WAIT_CANCELLED)
-        return cancellation_error(err);
-    return error_set(err, ERROR_UNAVAILABLE, "Timeout",
-                     "%s failed: the server %s did not answer in time", doing, session->label);
+    wait->result = engine_wait_for_socket(fd, is_read ? POLLIN : POLLOUT, wait->deadline_ms,
+                                          wait->session->timesource, wait->session->cancellation);
+    return wait->result == ENGINE_WAIT_READY ? 1 : 0;
 }
 
 /* --- Statements ------------------------------------------------------------------------------ */
@@ -139,7 +102,7 @@ static bool run_until(struct engine_session *session, const char *doing, const s
 {
     struct wait wait = {.session = session, .deadline_ms = deadline_ms};
     auto_mysql_result MYSQL_RES *result = NULL;
-    enum wait_result waited;
+    enum engine_wait waited;
     bool succeeded;
 
     if (ret_number != NULL)
@@ -148,8 +111,9 @@ static bool run_until(struct engine_session *session, const char *doing, const s
     succeeded = query(session, sql, &result);
     waited = end_waiting();
     if (!succeeded)
-        return waited != WAIT_READY ? fail_waiting(waited, session, doing, err)
-                                    : fail_statement(session, doing, ret_number, err);
+        return waited != ENGINE_WAIT_READY
+                   ? engine_wait_failed(waited, doing, "server", session->label, err)
+                   : fail_statement(session, doing, ret_number, err);
     if (ret_result == NULL)
         return true;
     if (result == NULL)
@@ -182,37 +146,13 @@ bool engine_mysql_name_right(const struct engine_session *session, const char *r
 
 /* --- Connecting ------------------------------------------------------------------------------ */
 
-static void close_scope(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-/* The library takes a CA only as a file: memory that looks like one. */
-static int open_memory_file(const char *content)
-{
-    size_t left = strlen(content);
-    int fd = memfd_create("ca", MFD_CLOEXEC);
-
-    while (fd >= 0 && left > 0) {
-        ssize_t written = write(fd, content, left);
-
-        if (written <= 0) {
-            close(fd);
-            return -1;
-        }
-        content += written;
-        left -= (size_t)written;
-    }
-    return fd;
-}
-
 /* What stays the same from host to host. */
 struct attempt {
     const struct engine_connect_request *request;
     const struct engine_mysql_login *login;
     const char *ca_file;
     unsigned *ret_number; /* may be NULL */
+    struct engine_session *session;
 };
 
 /* Verification is always said explicitly: the library's defaults differ from version to version.
@@ -286,7 +226,7 @@ static bool run_connect(struct engine_session *session, const struct attempt *at
 {
     const struct engine_mysql_login *login = attempt->login;
     struct wait wait = {.session = session, .deadline_ms = deadline_ms};
-    enum wait_result result;
+    enum engine_wait result;
     MYSQL *connected;
 
     begin_waiting(&wait);
@@ -294,8 +234,9 @@ static bool run_connect(struct engine_session *session, const struct attempt *at
                                    secret_reveal(login->password), NULL, host->port, NULL, 0);
     result = end_waiting();
     if (connected == NULL)
-        return result != WAIT_READY ? fail_waiting(result, session, "connecting", err)
-                                    : fail_connecting(session, attempt, err);
+        return result != ENGINE_WAIT_READY
+                   ? engine_wait_failed(result, "connecting", "server", session->label, err)
+                   : fail_connecting(session, attempt, err);
     return stop_blocking(session, err);
 }
 
@@ -335,17 +276,20 @@ static void set_host(struct engine_session *session, const struct engine_host *h
         mysql_close(session->connection);
     free(session->label);
     session->connection = NULL;
-    session->label = mem_printf("%s:%u", host->host, (unsigned)host->port);
+    session->label = engine_host_label(host);
 }
 
-static bool connect_to_host(struct engine_session *session, const struct attempt *attempt,
-                            const struct engine_host *host, int64_t deadline_ms, struct error *err)
+static bool connect_to_host(void *context, const struct engine_host *host, int64_t deadline_ms,
+                            struct error *err)
 {
+    const struct attempt *attempt = context;
     const struct engine_connect_request *request = attempt->request;
+    struct engine_session *session = attempt->session;
     uint32_t lock_timeout_ms =
         request->lock_timeout_ms > 0 ? request->lock_timeout_ms : LOCK_TIMEOUT_MS;
 
     set_host(session, host);
+    session->host_index = (size_t)(host - request->server->hosts);
     session->connection = make_connection(attempt);
     if (session->connection == NULL)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "Connector/C is out of memory");
@@ -354,58 +298,23 @@ static bool connect_to_host(struct engine_session *session, const struct attempt
            set_up(session, lock_timeout_ms, deadline_ms, err);
 }
 
-static int64_t connect_deadline_ms(const struct engine_connect_request *request)
-{
-    int64_t limit =
-        request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-
-    if (request->server->connect_timeout_seconds > 0)
-        limit = (int64_t)request->server->connect_timeout_seconds * 1000;
-    return timesource_monotonic_ms(request->timesource) + limit;
-}
-
-/* One host after the other, each with its share of the time that is left. */
-static bool connect_to_any_host(struct engine_session *session, const struct attempt *attempt,
-                                struct error *err)
-{
-    const struct connection_string *server = attempt->request->server;
-    int64_t deadline_ms = connect_deadline_ms(attempt->request);
-
-    for (size_t i = 0; i < server->host_count; i++) {
-        int64_t now_ms = timesource_monotonic_ms(session->timesource);
-        int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(server->host_count - i);
-
-        session->host_index = i;
-        if (connect_to_host(session, attempt, &server->hosts[i], now_ms + share_ms, err))
-            return true;
-        if (err->kind != ERROR_UNAVAILABLE)
-            break;
-    }
-    return false;
-}
-
 static bool open_session(struct engine_session *session,
                          const struct engine_connect_request *request,
                          const struct engine_mysql_login *login, unsigned *ret_number,
                          struct error *err)
 {
-    run_at_scope_end(close_scope) int ca_fd = -1;
-    char ca_path[64];
+    auto_ca_file struct engine_ca_file ca_file;
     struct attempt attempt = {
         .request = request,
         .login = login,
-        .ca_file = request->ca_file != NULL ? request->ca_file : SYSTEM_BUNDLE,
         .ret_number = ret_number,
+        .session = session,
     };
 
-    if (request->ca_pem != NULL) {
-        ca_fd = open_memory_file(request->ca_pem);
-        if (ca_fd < 0)
-            return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory file for the CA");
-        snprintf(ca_path, sizeof ca_path, "/proc/self/fd/%d", ca_fd);
-        attempt.ca_file = ca_path;
-    }
-    return connect_to_any_host(session, &attempt, err);
+    if (!engine_ca_file_open(request, &ca_file, err))
+        return false;
+    attempt.ca_file = ca_file.path;
+    return engine_try_hosts(request, connect_to_host, &attempt, err);
 }
 
 bool engine_mysql_open(const struct engine_connect_request *request,

@@ -17,8 +17,8 @@
 #include "engine/postgres_scram_login.h"
 
 #include "base/memory.h"
+#include "engine/hosts.h"
 #include "engine/postgres_error.h"
-#include "engine/postgres_hosts.h"
 #include "engine/postgres_wire.h"
 #include "engine/scram.h"
 #include "engine/scram_client.h"
@@ -311,7 +311,7 @@ static bool log_in_at_any_address(const struct attempt *attempt, const struct ad
         left++;
     for (const struct addrinfo *address = addresses; address != NULL; address = address->ai_next) {
         int64_t share_ms =
-            postgres_share_deadline_ms(attempt->request->timesource, deadline_ms, left--);
+            engine_share_deadline_ms(attempt->request->timesource, deadline_ms, left--);
 
         if (log_in_at_address(attempt, address, label, share_ms, err))
             return true;
@@ -331,7 +331,7 @@ static bool log_in_at_host(void *context, const struct engine_host *host, int64_
         .ai_flags = AI_NUMERICSERV,
     };
     const struct attempt *attempt = context;
-    auto_free char *label = postgres_host_label(host);
+    auto_free char *label = engine_host_label(host);
     auto_free char *port = mem_printf("%u", (unsigned)host->port);
     struct addrinfo *addresses = NULL;
     bool done;
@@ -355,5 +355,5 @@ bool postgres_scram_login(const struct engine_connect_request *request,
         return error_set(err, ERROR_DENIED, POSTGRES_CODE_UNSAFE,
                          "it is empty or holds other than printable ASCII characters, which can "
                          "be tried only over TLS: use sslmode=require");
-    return postgres_try_hosts(request, log_in_at_host, &attempt, err);
+    return engine_try_hosts(request, log_in_at_host, &attempt, err);
 }

@@ -2,15 +2,13 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "engine/ca_file.h"
+#include "engine/hosts.h"
 #include "engine/postgres_error.h"
-#include "engine/postgres_hosts.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum {
     STATEMENT_TIMEOUT_MS = 30000,
@@ -20,20 +18,19 @@ enum {
 };
 
 /* Where libpq would look for files of its own accord; a path that can never exist stops it. */
-#define NO_FILE       "/nonexistent/file"
-#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+#define NO_FILE "/nonexistent/file"
 
 /* --- Waiting --------------------------------------------------------------------------------- */
 
 static bool wait_until(const struct engine_session *session, short events, const char *doing,
                        int64_t deadline_ms, struct error *err)
 {
-    enum postgres_wait result =
-        postgres_wait_for_socket(PQsocket(session->connection), events, deadline_ms,
-                                 session->timesource, session->cancellation);
+    enum engine_wait result =
+        engine_wait_for_socket(PQsocket(session->connection), events, deadline_ms,
+                               session->timesource, session->cancellation);
 
-    return result == POSTGRES_WAIT_READY ||
-           postgres_wait_failed(result, doing, session->label, err);
+    return result == ENGINE_WAIT_READY ||
+           engine_wait_failed(result, doing, "PostgreSQL server", session->label, err);
 }
 
 /* --- Connecting ------------------------------------------------------------------------------ */
@@ -52,31 +49,6 @@ static void add(struct parameters *parameters, const char *key, const char *valu
     parameters->values[parameters->count++] = value;
 }
 
-static void close_scope(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-/* libpq takes a CA only as a file: memory that looks like one. */
-static int open_memory_file(const char *content)
-{
-    size_t left = strlen(content);
-    int fd = memfd_create("ca", MFD_CLOEXEC);
-
-    while (fd >= 0 && left > 0) {
-        ssize_t written = write(fd, content, left);
-
-        if (written <= 0) {
-            close(fd);
-            return -1;
-        }
-        content += written;
-        left -= (size_t)written;
-    }
-    return fd;
-}
-
 static const char *const mode_names[] = {
     [ENGINE_TLS_DISABLE] = "disable",         [ENGINE_TLS_PREFER] = "prefer",
     [ENGINE_TLS_REQUIRE] = "require",         [ENGINE_TLS_VERIFY_CA] = "verify-ca",
@@ -85,14 +57,12 @@ static const char *const mode_names[] = {
 
 /* A CA of the user's is always used; the other sources only where the mode asks for verification,
  * because libpq verifies under "require" too as soon as it finds a CA. */
-static const char *choose_ca_file(const struct engine_connect_request *request,
-                                  const char *memory_path)
+static const char *choose_ca_path(const struct engine_connect_request *request,
+                                  const struct engine_ca_file *ca_file)
 {
-    if (request->ca_pem != NULL)
-        return memory_path;
-    if (request->server->tls_mode < ENGINE_TLS_VERIFY_CA)
-        return NO_FILE;
-    return request->ca_file != NULL ? request->ca_file : SYSTEM_BUNDLE;
+    bool is_wanted = request->ca_pem != NULL || request->server->tls_mode >= ENGINE_TLS_VERIFY_CA;
+
+    return is_wanted ? ca_file->path : NO_FILE;
 }
 
 /* A proof over libpq is one over TLS; whoever may do without goes another way. */
@@ -147,7 +117,7 @@ static PGconn *begin_connection(const struct attempt *attempt, const struct engi
     add(&parameters, "application_name", POSTGRES_APPLICATION_NAME);
     add(&parameters, "client_encoding", "UTF8");
     add(&parameters, "sslmode", choose_tls_mode(request, login));
-    add(&parameters, "sslrootcert", choose_ca_file(request, attempt->ca_path));
+    add(&parameters, "sslrootcert", attempt->ca_path);
     add(&parameters, "sslcert", NO_FILE);
     add(&parameters, "sslkey", NO_FILE);
     add(&parameters, "passfile", NO_FILE);
@@ -248,7 +218,7 @@ static void set_host(struct engine_session *session, const struct engine_host *h
     PQfinish(session->connection);
     free(session->label);
     session->connection = NULL;
-    session->label = postgres_host_label(host);
+    session->label = engine_host_label(host);
 }
 
 static bool connect_to_host(void *context, const struct engine_host *host, int64_t deadline_ms,
@@ -280,23 +250,18 @@ static bool open_session(const struct engine_connect_request *request,
                          const struct postgres_login *login, struct engine_session *session,
                          struct postgres_refusal *ret_refusal, struct error *err)
 {
-    run_at_scope_end(close_scope) int ca_fd = -1;
-    char ca_path[64] = NO_FILE;
+    auto_ca_file struct engine_ca_file ca_file;
     struct attempt attempt = {
         .request = request,
         .login = login,
-        .ca_path = ca_path,
         .ret_refusal = ret_refusal,
         .session = session,
     };
 
-    if (request->ca_pem != NULL) {
-        ca_fd = open_memory_file(request->ca_pem);
-        if (ca_fd < 0)
-            return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory file for the CA");
-        snprintf(ca_path, sizeof ca_path, "/proc/self/fd/%d", ca_fd);
-    }
-    return postgres_try_hosts(request, connect_to_host, &attempt, err);
+    if (!engine_ca_file_open(request, &ca_file, err))
+        return false;
+    attempt.ca_path = choose_ca_path(request, &ca_file);
+    return engine_try_hosts(request, connect_to_host, &attempt, err);
 }
 
 bool postgres_connect(const struct engine_connect_request *request,

@@ -1,8 +1,8 @@
 #include "engine/postgres_wire.h"
 
 #include "base/memory.h"
+#include "engine/hosts.h"
 #include "engine/postgres_error.h"
-#include "engine/postgres_hosts.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,12 +37,12 @@ static bool fail_closed(const struct postgres_wire *wire, struct error *err)
 
 static bool wait_until(const struct postgres_wire *wire, short events, struct error *err)
 {
-    enum postgres_wait result =
-        postgres_wait_for_socket(wire->fd, events, wire->deadline_ms, wire->request->timesource,
-                                 wire->request->cancellation);
+    enum engine_wait result =
+        engine_wait_for_socket(wire->fd, events, wire->deadline_ms, wire->request->timesource,
+                               wire->request->cancellation);
 
-    return result == POSTGRES_WAIT_READY ||
-           postgres_wait_failed(result, "connecting", wire->label, err);
+    return result == ENGINE_WAIT_READY ||
+           engine_wait_failed(result, "connecting", "PostgreSQL server", wire->label, err);
 }
 
 /* The wait may end for no reason. */

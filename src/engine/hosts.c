@@ -1,7 +1,8 @@
-#include "engine/postgres_hosts.h"
+#include "engine/hosts.h"
 
 #include "base/memory.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 
@@ -19,24 +20,24 @@ static int64_t connect_deadline_ms(const struct engine_connect_request *request)
     return timesource_monotonic_ms(request->timesource) + limit;
 }
 
-int64_t postgres_share_deadline_ms(const struct timesource *timesource, int64_t deadline_ms,
-                                   size_t attempts_left)
+int64_t engine_share_deadline_ms(const struct timesource *timesource, int64_t deadline_ms,
+                                 size_t attempts_left)
 {
     int64_t now_ms = timesource_monotonic_ms(timesource);
 
     return now_ms + (deadline_ms - now_ms) / (int64_t)attempts_left;
 }
 
-/* Given all hosts, libpq would wait until the end for the first one that is silent. */
-bool postgres_try_hosts(const struct engine_connect_request *request, postgres_attempt_fn attempt,
-                        void *context, struct error *err)
+/* Given all hosts, a library would wait until the end for the first one that is silent. */
+bool engine_try_hosts(const struct engine_connect_request *request, engine_attempt_fn attempt,
+                      void *context, struct error *err)
 {
     const struct connection_string *server = request->server;
     int64_t deadline_ms = connect_deadline_ms(request);
 
     for (size_t i = 0; i < server->host_count; i++) {
         int64_t share_ms =
-            postgres_share_deadline_ms(request->timesource, deadline_ms, server->host_count - i);
+            engine_share_deadline_ms(request->timesource, deadline_ms, server->host_count - i);
 
         if (attempt(context, &server->hosts[i], share_ms, err))
             return true;
@@ -46,35 +47,40 @@ bool postgres_try_hosts(const struct engine_connect_request *request, postgres_a
     return false;
 }
 
-char *postgres_host_label(const struct engine_host *host)
+char *engine_host_label(const struct engine_host *host)
 {
     return mem_printf("%s:%u", host->host, (unsigned)host->port);
 }
 
 /* --- Waiting --------------------------------------------------------------------------------- */
 
-enum postgres_wait postgres_wait_for_socket(int fd, short events, int64_t deadline_ms,
-                                            const struct timesource *timesource,
-                                            const struct cancellation *cancellation)
+enum engine_wait engine_wait_for_socket(int fd, short events, int64_t deadline_ms,
+                                        const struct timesource *timesource,
+                                        const struct cancellation *cancellation)
 {
     struct pollfd pfds[2] = {
         {.fd = fd, .events = events},
         {.fd = cancellation != NULL ? cancellation_fd(cancellation) : -1, .events = POLLIN},
     };
-    int64_t left = deadline_ms - timesource_monotonic_ms(timesource);
+    int ready;
 
-    if (left <= 0)
-        return POSTGRES_WAIT_TIMEOUT;
-    if (poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left) == 0)
-        return POSTGRES_WAIT_TIMEOUT;
-    return pfds[1].revents != 0 ? POSTGRES_WAIT_CANCELLED : POSTGRES_WAIT_READY;
+    do {
+        int64_t left = deadline_ms - timesource_monotonic_ms(timesource);
+
+        if (left <= 0)
+            return ENGINE_WAIT_TIMEOUT;
+        ready = poll(pfds, 2, left > INT_MAX ? INT_MAX : (int)left);
+    } while (ready < 0 && errno == EINTR);
+    if (pfds[1].revents != 0)
+        return ENGINE_WAIT_CANCELLED;
+    return ready > 0 ? ENGINE_WAIT_READY : ENGINE_WAIT_TIMEOUT;
 }
 
-bool postgres_wait_failed(enum postgres_wait result, const char *doing, const char *label,
-                          struct error *err)
+bool engine_wait_failed(enum engine_wait result, const char *doing, const char *server,
+                        const char *label, struct error *err)
 {
-    if (result == POSTGRES_WAIT_CANCELLED)
+    if (result == ENGINE_WAIT_CANCELLED)
         return cancellation_error(err);
     return error_set(err, ERROR_UNAVAILABLE, "Timeout",
-                     "%s failed: the PostgreSQL server %s did not answer in time", doing, label);
+                     "%s failed: the %s %s did not answer in time", doing, server, label);
 }
