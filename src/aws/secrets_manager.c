@@ -118,15 +118,11 @@ static json_t *write_tags(const json_t *tags)
 static char *find_version(const json_t *versions, const char *label)
 {
     const char *version;
-    const json_t *item;
     json_t *labels;
-    size_t i;
 
     json_object_foreach((json_t *)(uintptr_t)versions, version, labels) {
-        json_array_foreach(labels, i, item) {
-            if (json_is_string(item) && strcmp(json_string_value(item), label) == 0)
-                return mem_strdup(version);
-        }
+        if (document_array_has(labels, label))
+            return mem_strdup(version);
     }
     return NULL;
 }
@@ -228,18 +224,6 @@ bool secrets_manager_create(struct secrets_manager *manager,
     return true;
 }
 
-static bool has_text(const json_t *array, const char *text)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(array, i, item) {
-        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool secrets_manager_put_value(struct secrets_manager *manager,
                                const struct secrets_manager_target *target, const char *token,
                                const struct secret *value, const char *label, struct error *err)
@@ -254,8 +238,8 @@ bool secrets_manager_put_value(struct secrets_manager *manager,
     if (!call(manager, target, "PutSecretValue", input, &output, err))
         return false;
     /* An old token is "success" too, and leaves the label where it was. */
-    if (!has_text(json_object_get(output, "VersionStages"),
-                  label != NULL ? label : SECRETS_MANAGER_LABEL_CURRENT))
+    if (!document_array_has(json_object_get(output, "VersionStages"),
+                            label != NULL ? label : SECRETS_MANAGER_LABEL_CURRENT))
         return fail_unexpected(target, "PutSecretValue",
                                "the label did not move to the new version", err);
     return true;

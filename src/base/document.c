@@ -56,6 +56,18 @@ const char *document_string(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+bool document_array_has(const json_t *array, const char *text)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(array, i, item) {
+        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
+            return true;
+    }
+    return false;
+}
+
 int64_t document_integer(const json_t *object, const char *key, int64_t otherwise)
 {
     const json_t *member = json_object_get(object, key);

@@ -46,6 +46,9 @@ int64_t document_integer(const json_t *object, const char *key, int64_t otherwis
 /* The boolean member, or `otherwise`. */
 bool document_boolean(const json_t *object, const char *key, bool otherwise);
 
+/* True when an array has this string among its items; of anything else, or NULL, nothing does. */
+bool document_array_has(const json_t *array, const char *text);
+
 /* Sets a member; a NULL text leaves the object alone.  For texts for people: bytes that are not
  * UTF-8 (a server's message in its own encoding) become U+FFFD, as JSON cannot carry them. */
 void document_set_string(json_t *object, const char *key, const char *text);

@@ -20,14 +20,8 @@ bool canonical_describes(const json_t *canonical, const struct secret *value)
 {
     const json_t *digests = json_object_get(canonical, CANONICAL_DIGESTS);
     auto_json json_t *digest = make_digest(value);
-    const json_t *item;
-    size_t i;
 
-    json_array_foreach(digests, i, item) {
-        if (json_equal(item, digest))
-            return true;
-    }
-    return false;
+    return document_array_has(digests, json_string_value(digest));
 }
 
 json_t *canonical_documented(const json_t *canonical)

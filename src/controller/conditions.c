@@ -238,14 +238,8 @@ static void set_secret_details(struct pass *pass, const struct failure *failure)
 
 static void add_tag_key(json_t *keys, const char *key)
 {
-    const json_t *known;
-    size_t i;
-
-    json_array_foreach(keys, i, known) {
-        if (strcmp(json_string_value(known), key) == 0)
-            return;
-    }
-    json_array_append_new(keys, json_string(key));
+    if (!document_array_has(keys, key))
+        json_array_append_new(keys, json_string(key));
 }
 
 /* The keys that the spec asks for, after those in `keys`, which it takes. */

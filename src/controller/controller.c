@@ -95,19 +95,14 @@ static char *find_secret_key(const json_t *object)
 static void *project_database(void *context maybe_unused, const json_t *object)
 {
     struct projection *projection = mem_alloc(sizeof *projection);
-    const json_t *finalizers = document_at(object, "metadata", "finalizers", NULL);
     const json_t *metadata = document_at(object, "metadata", NULL);
-    const json_t *item;
-    size_t i;
 
     projection->generation = document_integer(metadata, "generation", 0);
     projection->deleting = document_string(metadata, "deletionTimestamp") != NULL;
     projection->is_observed = document_integer(document_at(object, "status", NULL),
                                                "observedGeneration", -1) == projection->generation;
-    json_array_foreach(finalizers, i, item) {
-        if (json_is_string(item) && strcmp(json_string_value(item), DATABASE_FINALIZER) == 0)
-            projection->has_finalizer = true;
-    }
+    projection->has_finalizer =
+        document_array_has(json_object_get(metadata, "finalizers"), DATABASE_FINALIZER);
     projection->annotations = digest_annotations(object);
     projection->secret_key = find_secret_key(object);
     return projection;

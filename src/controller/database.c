@@ -41,19 +41,6 @@ void database_release(struct database *database)
     *database = (struct database){0};
 }
 
-static bool has_finalizer(const json_t *metadata)
-{
-    const json_t *finalizers = json_object_get(metadata, "finalizers");
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(finalizers, i, item) {
-        if (json_is_string(item) && strcmp(json_string_value(item), DATABASE_FINALIZER) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool database_parse_identity(json_t *object, struct database *ret_database, struct error *err)
 {
     const json_t *metadata = document_at(object, "metadata", NULL);
@@ -74,7 +61,8 @@ bool database_parse_identity(json_t *object, struct database *ret_database, stru
         .resource_version = mem_strdup(resource_version),
         .generation = document_integer(metadata, "generation", 0),
         .deleting = document_string(metadata, "deletionTimestamp") != NULL,
-        .has_finalizer = has_finalizer(metadata),
+        .has_finalizer =
+            document_array_has(json_object_get(metadata, "finalizers"), DATABASE_FINALIZER),
     };
     return true;
 }

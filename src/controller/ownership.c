@@ -38,14 +38,8 @@ static bool is_released(const char *cluster, const char *namespace_name, const c
                         const struct owner *owner)
 {
     auto_free char *key = ownership_key(cluster, namespace_name, name);
-    const json_t *released;
-    size_t i;
 
-    json_array_foreach(owner->released, i, released) {
-        if (same(json_string_value(released), key))
-            return true;
-    }
-    return false;
+    return document_array_has(owner->released, key);
 }
 
 static enum ownership judge(const char *cluster, const char *namespace_name, const char *name,

@@ -11,18 +11,6 @@
 
 /* --- Tags ------------------------------------------------------------------------------------ */
 
-static bool array_has(const json_t *array, const char *text)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(array, i, item) {
-        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
-            return true;
-    }
-    return false;
-}
-
 void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, json_t **ret_remove)
 {
     const json_t *present = input->facts->secret.description.tags;
@@ -49,7 +37,7 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
 
         /* A key of our own was never the spec's, whatever the status says. */
         if (text != NULL && json_object_get(wanted, text) == NULL &&
-            document_string(present, text) != NULL && !array_has(*ret_remove, text) &&
+            document_string(present, text) != NULL && !document_array_has(*ret_remove, text) &&
             strncmp(text, TAG_RESERVED_PREFIX, strlen(TAG_RESERVED_PREFIX)) != 0)
             json_array_append(*ret_remove, item);
     }

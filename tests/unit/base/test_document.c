@@ -129,6 +129,19 @@ static void test_a_text_in_another_encoding_is_kept_readable(void **state maybe_
                         "Datenbank f\xef\xbf\xbdr '\xef\xbf\xbd' fehlt");
 }
 
+static void test_an_array_has_the_strings_among_its_items(void **state maybe_unused)
+{
+    auto_json json_t *array = json_pack("[s,i,n,s]", "a", 1, "b");
+    auto_json json_t *object = json_pack("{s:s}", "a", "a");
+
+    assert_true(document_array_has(array, "a"));
+    assert_true(document_array_has(array, "b"));
+    assert_false(document_array_has(array, "1"));
+    assert_false(document_array_has(array, ""));
+    assert_false(document_array_has(object, "a"));
+    assert_false(document_array_has(NULL, "a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +151,7 @@ int main(void)
         cmocka_unit_test(test_a_path_leads_to_its_value_or_to_nothing),
         cmocka_unit_test(test_members_of_the_wrong_type_count_as_missing),
         cmocka_unit_test(test_a_member_is_set_unless_it_is_null),
+        cmocka_unit_test(test_an_array_has_the_strings_among_its_items),
         cmocka_unit_test(test_a_text_in_another_encoding_is_kept_readable),
     };
 
