@@ -45,18 +45,24 @@ bool claim_may_revoke(const struct plan_input *input)
     return is_made_by_us(input) || (applied != NULL && !json_equal(applied, spec->privilege_words));
 }
 
+bool claim_check_writable(const struct plan_input *input, struct failure *ret_refusal)
+{
+    if (!input->facts->engine.read_only)
+        return true;
+    return failure_set(ret_refusal, ERROR_UNAVAILABLE, "ServerReadOnly",
+                       "the server at %s is read-only (a standby?): point the admin connection at "
+                       "the primary",
+                       input->server->hosts[0].host);
+}
+
 static bool check_server(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_facts *engine = &input->facts->engine;
     const char *remembered = input->status->server_identity;
     bool is_marked = ownership_of_marker(&engine->database.marker, input->owner) == OWNERSHIP_OURS;
 
-    if (engine->read_only)
-        return failure_set(
-            refusal, ERROR_UNAVAILABLE, "ServerReadOnly",
-            "the server at %s is read-only (a standby?): point the admin connection at "
-            "the primary",
-            input->server->hosts[0].host);
+    if (!claim_check_writable(input, refusal))
+        return false;
     if (remembered != NULL && strcmp(remembered, engine->server_identity) != 0 && !is_marked)
         return failure_set(
             refusal, ERROR_INVALID, "ServerChanged",

@@ -15,6 +15,9 @@ struct plan_input;
 /* False with the reason when something that exists is not this resource's to use. */
 bool claim_check(const struct plan_input *input, struct failure *ret_refusal) must_check;
 
+/* False, "ServerReadOnly", when nothing can be changed on the server. */
+bool claim_check_writable(const struct plan_input *input, struct failure *ret_refusal) must_check;
+
 /* Whose the user is, as far as its mark or its password tells. */
 enum ownership claim_owner_of_user(const struct plan_input *input);
 

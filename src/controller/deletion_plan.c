@@ -77,22 +77,6 @@ static bool owns_secret(const struct plan_input *input, const struct secret_fact
 
 /* --- The plan -------------------------------------------------------------------------------- */
 
-static bool check_known(const struct plan_input *input, struct plan *plan)
-{
-    if (!input->facts->server_known)
-        plan->refusal = input->facts->server_failure;
-    else if (!input->facts->secret_known)
-        plan->refusal = input->facts->secret_failure;
-    else if (!input->facts->former_known)
-        plan->refusal = input->facts->former_failure;
-    else if (input->facts->engine.read_only)
-        failure_set(&plan->refusal, ERROR_UNAVAILABLE, "ServerReadOnly",
-                    "the server at %s is read-only (a standby?): point the admin connection at the "
-                    "primary",
-                    input->server->hosts[0].host);
-    return !failure_is_set(&plan->refusal);
-}
-
 /* On another server than the one that was used, that nothing is there proves nothing. */
 static bool check_same_server(const struct plan_input *input, struct plan *plan)
 {
@@ -145,7 +129,8 @@ static void plan_secrets(const struct plan_input *input, struct plan *plan)
 void deletion_plan_make(const struct plan_input *input, struct plan *ret_plan)
 {
     *ret_plan = (struct plan){0};
-    if (!check_known(input, ret_plan) || !check_same_server(input, ret_plan))
+    if (!plan_check_known(input, ret_plan) || !claim_check_writable(input, &ret_plan->refusal) ||
+        !check_same_server(input, ret_plan))
         return;
     plan_server(input, ret_plan);
     plan_secrets(input, ret_plan);

@@ -234,7 +234,7 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
         add_step(plan, PLAN_DELETE_FORMER);
 }
 
-static bool check_known(const struct plan_input *input, struct plan *plan)
+bool plan_check_known(const struct plan_input *input, struct plan *plan)
 {
     if (!input->facts->server_known)
         plan->refusal = input->facts->server_failure;
@@ -250,7 +250,7 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
     const struct secret_facts *secret = &input->facts->secret;
 
     *ret_plan = (struct plan){0};
-    if (!check_known(input, ret_plan) || !claim_check(input, &ret_plan->refusal))
+    if (!plan_check_known(input, ret_plan) || !claim_check(input, &ret_plan->refusal))
         return;
     if (secret->state == SECRET_SCHEDULED_FOR_DELETION) {
         if (ownership_of_tags(secret->description.tags, input->owner) != OWNERSHIP_OURS)

@@ -63,6 +63,9 @@ struct plan_input {
 };
 
 void plan_make(const struct plan_input *input, struct plan *ret_plan);
+/* Refuses for the reason for which something could not be read, when there is such a thing; returns
+ * false then.  For the plans of deletions too. */
+bool plan_check_known(const struct plan_input *input, struct plan *plan) must_check;
 const char *plan_step_name(enum plan_step step);
 bool plan_has(const struct plan *plan, enum plan_step step);
 /* True when a step of the plan makes a user, a database or a secret. */
