@@ -60,7 +60,8 @@ struct engine_database_facts {
     char *owner;          /* "" on engines without owners */
     bool owned_by_target; /* the owner is the target user */
     bool owned_by_admin;
-    char *id; /* what a user's marker names: OID, or the name */
+    bool has_keeper; /* what the user made under ALL may still be kept by another role */
+    char *id;        /* what a user's marker names: OID, or the name */
     struct engine_marker marker;
 };
 

@@ -48,6 +48,21 @@ static bool describe_in_transaction(struct engine_session *session,
     return postgres_commit(session, doing, err);
 }
 
+/* Somebody may have given the database back to the user, but not what was kept from it. */
+static bool observe_keeper(struct engine_session *session, const struct engine_target *target,
+                           struct engine_facts *facts, struct error *err)
+{
+    auto_free char *keeper = NULL;
+
+    if (!target->privileges->all || !target->is_ours || !facts->database.has_keeper)
+        return true;
+    if (!postgres_owner_find_keeper(session, target->database, &keeper, err))
+        return false;
+    if (keeper != NULL)
+        facts->privileges.missing = mem_strdup("ownership of what it made");
+    return true;
+}
+
 /* ALL is ownership; whoever owns the database cannot be held to a list. */
 bool postgres_observe_privileges(struct engine_session *session, const struct engine_target *target,
                                  struct engine_facts *facts, struct error *err)
@@ -59,7 +74,9 @@ bool postgres_observe_privileges(struct engine_session *session, const struct en
         facts->privileges.missing = mem_strdup("ownership");
     if (!target->privileges->all && owns)
         facts->privileges.excess = mem_strdup("ownership");
-    if (target->privileges->all || owns)
+    if (owns)
+        return observe_keeper(session, target, facts, err);
+    if (target->privileges->all)
         return true;
     return postgres_connect_to_database(session, target->database, &inside, err) &&
            describe_in_transaction(inside, target, &facts->privileges, err);
@@ -76,6 +93,18 @@ static bool end_difference(struct engine_session *session, const struct engine_t
            (sql.length == 0 || postgres_execute(session, DOING, strbuf_text(&sql), err));
 }
 
+/* Everything that a list took away comes back, whoever gave the database back. */
+static bool give(struct engine_session *session, const struct engine_target *target,
+                 const struct postgres_owned *owned, struct error *err)
+{
+    auto_free char *keeper = NULL;
+
+    if (owned->database && target->is_ours &&
+        !postgres_owner_find_keeper(session, target->database, &keeper, err))
+        return false;
+    return (owned->database && keeper == NULL) || postgres_owner_give(session, target, err);
+}
+
 static bool change(struct engine_session *session, const struct engine_target *target,
                    bool may_revoke, struct error *err)
 {
@@ -84,7 +113,7 @@ static bool change(struct engine_session *session, const struct engine_target *t
     if (!postgres_owner_read(session, target, &owned, err))
         return false;
     if (target->privileges->all)
-        return owned.database || postgres_owner_give(session, target, err);
+        return give(session, target, &owned, err);
     if (may_revoke && target->is_ours && (owned.database || owned.objects) &&
         !postgres_owner_take(session, target, &owned, err))
         return false;

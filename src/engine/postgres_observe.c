@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "engine/postgres_operations.h"
+#include "engine/postgres_owner.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@ static const char observe_sql[] =
     " d.datistemplate, o.rolname AS owner, o.rolsuper AND o.rolname <> current_user AS "
     "foreign_super,"
     " o.rolname = current_user AS owned_by_admin, o.oid = u.oid AS owned_by_target,"
+    " EXISTS (SELECT FROM pg_roles WHERE rolname = '" POSTGRES_KEEPER_PREFIX "' || d.oid)"
+    " AS has_keeper,"
     " shobj_description(d.oid, 'pg_database') AS database_comment,"
     " u.oid::text AS user_id, u.rolcanlogin, coalesce(u.rolvaliduntil <= now(), false) AS expired,"
     " CASE WHEN u.rolsuper THEN 'SUPERUSER' WHEN u.rolcreaterole THEN 'CREATEROLE'"
@@ -63,6 +66,7 @@ static void take_database(const PGresult *result, struct engine_database_facts *
                             (!flag(result, "datallowconn") && !database->half_dropped);
     database->owned_by_target = flag(result, "owned_by_target");
     database->owned_by_admin = flag(result, "owned_by_admin");
+    database->has_keeper = flag(result, "has_keeper");
     engine_marker_parse(field(result, "database_comment"), &database->marker);
 }
 

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEPER_PREFIX "dbuo_keeper_" /* and the OID of the database */
-
 /* Temporary tables are nobody's business. */
 bool postgres_owner_read(struct engine_session *session, const struct engine_target *target,
                          struct postgres_owned *ret_owned, struct error *err)
@@ -71,7 +69,7 @@ static bool find_keeper(struct engine_session *session, const char *database,
     static const char sql[] =
         "SELECT d.oid::text, r.oid IS NOT NULL, r.rolcanlogin, shobj_description(r.oid,"
         " 'pg_authid') FROM pg_database d LEFT JOIN pg_roles r"
-        " ON r.rolname = '" KEEPER_PREFIX "' || d.oid WHERE d.datname = $1";
+        " ON r.rolname = '" POSTGRES_KEEPER_PREFIX "' || d.oid WHERE d.datname = $1";
     const char *const parameters[] = {database};
     auto_result PGresult *result = NULL;
 
@@ -81,7 +79,7 @@ static bool find_keeper(struct engine_session *session, const char *database,
     if (PQntuples(result) != 1)
         return true;
     ret_keeper->database_id = mem_strdup(PQgetvalue(result, 0, 0));
-    ret_keeper->name = mem_printf(KEEPER_PREFIX "%s", ret_keeper->database_id);
+    ret_keeper->name = mem_printf(POSTGRES_KEEPER_PREFIX "%s", ret_keeper->database_id);
     ret_keeper->exists = PQgetvalue(result, 0, 1)[0] == 't';
     ret_keeper->is_ours = ret_keeper->exists && PQgetvalue(result, 0, 2)[0] != 't' &&
                           has_our_mark(ret_keeper, PQgetvalue(result, 0, 3));

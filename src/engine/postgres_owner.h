@@ -11,6 +11,8 @@
 
 #include "engine/postgres_session.h"
 
+#define POSTGRES_KEEPER_PREFIX "dbuo_keeper_" /* and the OID of the database */
+
 /* What the user owns that its privileges do not let it have. */
 struct postgres_owned {
     bool database;

@@ -391,6 +391,21 @@ def test_a_database_goes_from_a_list_to_all_and_back_and_migrations_still_run(te
     assert listed.superuser(f"SELECT rolname FROM pg_roles WHERE rolname = ({keeper})") == []
 
 
+def test_what_the_user_made_comes_back_even_when_somebody_gave_the_database_back(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["ALL"])
+    run_sql(listed.url, f"CREATE TABLE t {TABLE}")
+    listed.hold("SELECT")
+    keeper = listed.superuser("SELECT tableowner FROM pg_tables WHERE tablename = 't'")[0]
+    listed.superuser(f"ALTER DATABASE {listed.database} OWNER TO {listed.user}")
+
+    listed.hold("ALL")
+
+    assert listed.rights("ALTER TABLE t ADD COLUMN x int", "DROP TABLE t") == [
+        "ALTER TABLE t ADD COLUMN x int", "DROP TABLE t",
+    ]  # fmt: skip
+    assert not tenant.has_role(keeper)
+
+
 def test_other_databases_of_the_user_stay_his_when_a_list_takes_one_away(tenant: Tenant) -> None:
     listed = Listed(tenant, ["ALL"])
     other = unique("another")
