@@ -19,12 +19,14 @@
 #include "http/curl_transport.h"
 #include "kube/client.h"
 #include "kube/config.h"
+#include "kube/event_recorder.h"
 #include "options.h"
 #include "server/health.h"
 #include "server/http_server.h"
 #include "server/metrics_page.h"
 #include "version.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -40,6 +42,9 @@
 
 enum { EXIT_USAGE = 2 };
 
+/* What was not told by then at the end is lost. */
+enum { EVENT_FLUSH_MS = 500 };
+
 /* Everything that is built, in the order of building; torn down in reverse. */
 struct program {
     struct options options;
@@ -51,6 +56,7 @@ struct program {
     struct kube_config *kube_config;
     struct http_transport *transport;
     struct kube_client *kube;
+    struct kube_event_recorder *events;
     struct aws_session *aws;
     struct secrets_manager *secrets;
     struct controller *controller;
@@ -126,6 +132,24 @@ static bool build_kube(struct program *program, struct error *err)
     return true;
 }
 
+/* Which process tells it: the pod's name, as the manifests hand it over, else the host's. */
+static void build_events(struct program *program)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    struct kube_event_recorder_options options = {
+        .client = program->kube,
+        .log = &program->scope,
+        .metrics = program->metrics,
+        .controller = "database-user-operator",
+        .instance = or_null(read_environment("POD_NAME")),
+    };
+
+    gethostname(host, sizeof host - 1);
+    if (options.instance == NULL)
+        options.instance = host[0] != '\0' ? host : "unknown";
+    program->events = kube_event_recorder_new(&options);
+}
+
 /* The one who hears of refreshes: a set that was replaced is only worth a line, a failure with time
  * left a warning; one without is the resources' to tell. */
 static void report_refresh(void *context, const char *source, int64_t expires_us,
@@ -179,6 +203,7 @@ static void build_controller(struct program *program)
     struct controller_options options = {
         .kube = program->kube,
         .secrets = program->secrets,
+        .events = program->events,
         .timesource = &timesource_system,
         .random = &random_system,
         .stopping = program->stopping,
@@ -260,6 +285,7 @@ static bool build(struct program *program, struct error *err)
     program->aborting = cancellation_new();
     if (!init_libraries(err) || !build_kube(program, err))
         return false;
+    build_events(program);
     build_aws(program);
     build_controller(program);
     return start_servers(program, err);
@@ -304,6 +330,8 @@ static int run(struct program *program, const sigset_t *signals)
     if (!controller_stop(program->controller, program->aborting,
                          (int64_t)program->options.graceful_shutdown_timeout_ms))
         log_warning(&program->scope, "running reconciles were cut short");
+    if (!kube_event_recorder_flush(program->events, EVENT_FLUSH_MS))
+        cancellation_request(program->aborting);
     log_info(&program->scope, "stopped");
     return EXIT_SUCCESS;
 }
@@ -313,6 +341,7 @@ static void tear_down(struct program *program)
     http_server_stop(program->metrics_server);
     http_server_stop(program->health_server);
     controller_free(program->controller);
+    kube_event_recorder_free(program->events);
     secrets_manager_free(program->secrets);
     aws_session_free(program->aws);
     kube_client_free(program->kube);

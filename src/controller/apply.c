@@ -1,6 +1,7 @@
 #include "controller/apply.h"
 
 #include "base/memory.h"
+#include "controller/events.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
 #include "controller/password.h"
@@ -81,8 +82,8 @@ static bool create_secret(struct pass *pass, struct failure *failure)
     payload_render(&credentials, pass->driver, spec->engine, &value);
     if (!check_template(pass, &credentials, failure) || !store_secret(pass, &value, failure))
         return false;
-    log_info(&pass->log, "stored a new password in secret '%s' (%s)", spec->secret_name,
-             pass->stored_arn);
+    events_tell(pass, EVENT_PASSWORD_STORED, "stored a new password in secret '%s' (%s)",
+                spec->secret_name, pass->stored_arn);
     /* The steps that follow take the password from the facts, as they would after a restart. */
     pass->facts.secret.state = SECRET_PRESENT;
     pass->facts.secret.is_readable = true;
@@ -100,8 +101,8 @@ static bool copy_secret(struct pass *pass, struct failure *failure)
     secret_changes_render(&input, former, &value);
     if (!check_template(pass, former, failure) || !store_secret(pass, &value, failure))
         return false;
-    log_info(&pass->log, "stored the password of %s in secret '%s' (%s)", pass->former_id,
-             pass->database.spec.secret_name, pass->stored_arn);
+    events_tell(pass, EVENT_PASSWORD_STORED, "stored the password of %s in secret '%s' (%s)",
+                pass->former_id, pass->database.spec.secret_name, pass->stored_arn);
     return true;
 }
 
@@ -122,7 +123,8 @@ static bool restore_secret(struct pass *pass, struct failure *failure)
 
     if (!secrets_manager_restore(pass->reconciler->secrets, &target, &err))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "restored secret '%s', which was scheduled for deletion", target.id);
+    events_tell(pass, EVENT_SECRET_RESTORED,
+                "restored secret '%s', which was scheduled for deletion", target.id);
     return true;
 }
 
@@ -137,7 +139,8 @@ static bool tag_secret(struct pass *pass, struct failure *failure)
     secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_tag(pass->reconciler->secrets, &target, set, &err))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "set %zu tags of secret '%s'", json_object_size(set), target.id);
+    events_tell(pass, EVENT_SECRET_CHANGED, "set %zu tags of secret '%s'", json_object_size(set),
+                target.id);
     return true;
 }
 
@@ -152,7 +155,8 @@ static bool untag_secret(struct pass *pass, struct failure *failure)
     secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_untag(pass->reconciler->secrets, &target, remove, &err))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "removed %zu tags of secret '%s'", json_array_size(remove), target.id);
+    events_tell(pass, EVENT_SECRET_CHANGED, "removed %zu tags of secret '%s'",
+                json_array_size(remove), target.id);
     return true;
 }
 
@@ -166,7 +170,7 @@ static bool describe_secret(struct pass *pass, struct failure *failure)
     if (!secrets_manager_set_description(pass->reconciler->secrets, &target, token,
                                          pass->database.spec.description, &err))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "set the description of secret '%s'", target.id);
+    events_tell(pass, EVENT_SECRET_CHANGED, "set the description of secret '%s'", target.id);
     return true;
 }
 
@@ -210,8 +214,8 @@ static bool rewrite_secret(struct pass *pass, struct failure *failure)
          !write_canonical(pass, &rewrite.canonical, &err)) ||
         (!secret_is_empty(&rewrite.value) && !write_current(pass, &rewrite.value, &err)))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "rewrote secret '%s' with the same password",
-             pass->database.spec.secret_name);
+    events_tell(pass, EVENT_SECRET_CHANGED, "rewrote secret '%s' with the same password",
+                pass->database.spec.secret_name);
     return true;
 }
 
@@ -236,7 +240,7 @@ static bool create_user(struct pass *pass, struct failure *failure)
     engine_marker_release(&marker);
     if (!done)
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "created user '%s'", creation.username);
+    events_tell(pass, EVENT_CREATED, "created user '%s'", creation.username);
     return true;
 }
 
@@ -257,7 +261,7 @@ static bool create_database(struct pass *pass, struct failure *failure)
     engine_marker_release(&marker);
     if (!done)
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "created database '%s'", creation.database);
+    events_tell(pass, EVENT_CREATED, "created database '%s'", creation.database);
     return true;
 }
 
@@ -281,7 +285,8 @@ static bool set_login(struct pass *pass, bool allowed, struct failure *failure)
 
     if (!pass->driver->set_login(pass->session, username, allowed, &err))
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "%s user '%s'", allowed ? "unlocked" : "locked out", username);
+    events_tell(pass, allowed ? EVENT_UNLOCKED : EVENT_LOCKED, "%s user '%s'",
+                allowed ? "unlocked" : "locked out", username);
     return true;
 }
 
@@ -302,7 +307,7 @@ static bool drop_database(struct pass *pass, struct failure *failure)
 
     if (!pass->driver->drop_database(pass->session, database, &err))
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "dropped database '%s'", database);
+    events_tell(pass, EVENT_DROPPED, "dropped database '%s'", database);
     return true;
 }
 
@@ -313,7 +318,7 @@ static bool drop_user(struct pass *pass, struct failure *failure)
 
     if (!pass->driver->drop_user(pass->session, username, pass->facts.engine.user.marker.uid, &err))
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "dropped user '%s'", username);
+    events_tell(pass, EVENT_DROPPED, "dropped user '%s'", username);
     return true;
 }
 
@@ -324,8 +329,8 @@ static bool delete_secret(struct pass *pass, struct failure *failure)
 
     if (!secrets_manager_delete(pass->reconciler->secrets, &target, RECOVERY_WINDOW_DAYS, &err))
         return fail(failure, STAGE_SECRETS, &err);
-    log_info(&pass->log, "secret '%s' is scheduled for deletion in %d days", target.id,
-             RECOVERY_WINDOW_DAYS);
+    events_tell(pass, EVENT_SECRET_DELETED, "secret '%s' is scheduled for deletion in %d days",
+                target.id, RECOVERY_WINDOW_DAYS);
     return true;
 }
 
@@ -340,11 +345,13 @@ static bool set_privileges(struct pass *pass, bool may_revoke, struct failure *f
     if (!pass->driver->set_privileges(pass->session, &target, may_revoke, &err))
         return fail(failure, STAGE_SERVER, &err);
     if (before->missing != NULL)
-        log_info(&pass->log, "granted user '%s' what it lacked on database '%s': %s",
-                 target.username, target.database, before->missing);
+        events_tell(pass, EVENT_PRIVILEGES_CHANGED,
+                    "granted user '%s' what it lacked on database '%s': %s", target.username,
+                    target.database, before->missing);
     if (may_revoke && before->excess != NULL)
-        log_info(&pass->log, "revoked from user '%s' what it had beyond its list on '%s': %s",
-                 target.username, target.database, before->excess);
+        events_tell(pass, EVENT_PRIVILEGES_CHANGED,
+                    "revoked from user '%s' what it had beyond its list on '%s': %s",
+                    target.username, target.database, before->excess);
     return true;
 }
 
@@ -386,8 +393,9 @@ static bool mark(struct pass *pass, struct failure *failure)
     engine_marker_release(&user_marker);
     if (!done)
         return fail(failure, STAGE_SERVER, &err);
-    log_info(&pass->log, "took over%s%s", marking.database != NULL ? " the database" : "",
-             marking.username != NULL ? " the user" : "");
+    events_tell(pass, EVENT_TAKEN_OVER, "took over%s%s",
+                marking.database != NULL ? " the database" : "",
+                marking.username != NULL ? " the user" : "");
     return true;
 }
 

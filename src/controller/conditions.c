@@ -320,20 +320,32 @@ void conditions_set_pending(struct pass *pass)
     set_names(pass);
 }
 
-void conditions_set_creating(struct pass *pass, const struct plan *plan)
+/* Creating is news, unless it is another attempt at what failed: then the reason why stays to be
+ * read until the attempt has an end. */
+static void set_creating_summary(struct pass *pass)
 {
     static const char message[] = "creating what is missing of database, user and secret";
+
+    if (pass->status.phase == DATABASE_PHASE_ERROR &&
+        pass->status.conditions[CONDITION_READY].observed_generation == pass->database.generation &&
+        pass->status.conditions[CONDITION_RECONCILING].value == CONDITION_TRUE)
+        return;
+    pass->status.phase = DATABASE_PHASE_CREATING;
+    database_status_set(&pass->status.message, message);
+    set(pass, CONDITION_READY, CONDITION_FALSE, "Creating", message);
+    set(pass, CONDITION_RECONCILING, CONDITION_TRUE, "Creating", message);
+    set(pass, CONDITION_STALLED, CONDITION_FALSE, "Creating", "");
+}
+
+void conditions_set_creating(struct pass *pass, const struct plan *plan)
+{
     struct failure none = {0};
 
     pass->status.observed_generation = pass->database.generation;
     set_server_conditions(pass, &none);
     set_secret_conditions(pass, &none);
     set_proof_condition(pass, &none);
-    pass->status.phase = DATABASE_PHASE_CREATING;
-    database_status_set(&pass->status.message, message);
-    set(pass, CONDITION_READY, CONDITION_FALSE, "Creating", message);
-    set(pass, CONDITION_RECONCILING, CONDITION_TRUE, "Creating", message);
-    set(pass, CONDITION_STALLED, CONDITION_FALSE, "Creating", "");
+    set_creating_summary(pass);
     set_names(pass);
     if (!plan_has(plan, PLAN_CREATE_DATABASE))
         return;

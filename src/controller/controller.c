@@ -1,5 +1,6 @@
 #include "controller/controller.h"
 
+#include "base/condition_variable.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
@@ -12,7 +13,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 /*
  * Threads: one for each informer, which only adds keys to the queue, and the workers, which own
@@ -378,6 +378,7 @@ struct controller *controller_new(const struct controller_options *options)
     controller->reconciler = (struct reconciler){
         .kube = options->kube,
         .secrets = options->secrets,
+        .events = options->events,
         .timesource = options->timesource,
         .random = options->random,
         .cancellation = options->aborting,
@@ -395,7 +396,7 @@ struct controller *controller_new(const struct controller_options *options)
     controller->queue = kube_workqueue_new(&queue);
     controller->index = secret_index_new();
     pthread_mutex_init(&controller->lock, NULL);
-    pthread_cond_init(&controller->worker_ended, NULL);
+    condition_variable_init(&controller->worker_ended);
     make_metrics(controller, options->metrics);
     make_informers(controller, options);
     return controller;
@@ -416,16 +417,9 @@ void controller_start(struct controller *controller)
 /* Waits until all workers have ended, at most drain_ms. */
 static bool wait_for_workers(struct controller *controller, int64_t drain_ms)
 {
-    struct timespec deadline;
+    struct timespec deadline = condition_variable_deadline(drain_ms);
     bool ended;
 
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += drain_ms / 1000;
-    deadline.tv_nsec += drain_ms % 1000 * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&controller->lock);
     while (controller->running > 0 &&
            pthread_cond_timedwait(&controller->worker_ended, &controller->lock, &deadline) == 0)

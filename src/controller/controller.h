@@ -19,6 +19,7 @@ struct controller;
 struct controller_options {
     struct kube_client *kube;
     struct secrets_manager *secrets;
+    struct kube_event_recorder *events;
     const struct timesource *timesource;
     const struct random_source *random;
     /* Ends the watches and the intake of work; passes that run may finish. */

@@ -4,6 +4,7 @@
 #include "controller/apply.h"
 #include "controller/claim.h"
 #include "controller/deletion_plan.h"
+#include "controller/events.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
 #include "controller/prepare.h"
@@ -74,10 +75,10 @@ static void report_rest(const struct pass *pass)
     auto_free char *rest = deletion_plan_describe_rest(&input);
 
     if (rest == NULL)
-        log_info(&pass->log, "deleted with its database, user and secret");
+        events_tell(pass, EVENT_DELETED, "deleted with its database, user and secret");
     else
-        log_info(&pass->log, "deleted; left alone, because not marked as this resource's: %s",
-                 rest);
+        events_tell(pass, EVENT_DELETED,
+                    "deleted; left alone, because not marked as this resource's: %s", rest);
 }
 
 static bool finalize_with_everything(struct pass *pass, struct failure *failure)
@@ -119,12 +120,13 @@ bool finalize(struct pass *pass, struct failure *ret_failure)
     if (database_retains_on_delete(&pass->database)) {
         if (pass->status.phase == DATABASE_PHASE_DELETING)
             undo_lock_out(pass);
-        log_info(&pass->log, "deleted; database, user and secret stay (retainOnDelete)");
+        events_tell(pass, EVENT_DELETED,
+                    "deleted; database, user and secret stay (retainOnDelete)");
         return release(pass, ret_failure);
     }
     if (is_abandoned(pass)) {
-        log_warning(&pass->log, "deleted; database, user and secret stay as they are (%s)",
-                    ANNOTATION_ABANDON);
+        events_tell(pass, EVENT_ABANDONED,
+                    "deleted; database, user and secret stay as they are (%s)", ANNOTATION_ABANDON);
         return release(pass, ret_failure);
     }
     return finalize_with_everything(pass, ret_failure);

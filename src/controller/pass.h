@@ -30,6 +30,8 @@ struct pass {
     char *former_id; /* the ARN where the secret was stored until now; NULL = it shall not move */
     char *former_region;
     struct facts facts;
+    struct condition ready_before; /* the condition Ready when the pass began */
+    bool was_ready;                /* Ready for this generation when the pass began */
     bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
     char *stored_arn;  /* of the secret that this pass has made; NULL = none */
 };

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "controller/apply.h"
 #include "controller/conditions.h"
+#include "controller/events.h"
 #include "controller/finalize.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
@@ -255,13 +256,24 @@ static void report(const struct pass *pass, const struct failure *failure, bool 
         level = LOG_LEVEL_ERROR;
     if (failure_is_set(failure))
         log_failure(&pass->log, level, &failure->error, "%s", failure->reason);
-    else if (is_news)
-        log_info(&pass->log, "ready");
-    if (!failure_is_set(failure) && pass->former_id != NULL)
-        log_info(&pass->log, "the secret moved to '%s' in region %s; the former one %s (%s)",
-                 pass->database.spec.secret_name, pass->region,
-                 pass->database.spec.retain_on_delete ? "stays" : "is scheduled for deletion",
-                 pass->former_id);
+}
+
+/* Is told once the status says it too. */
+static void tell(const struct pass *pass, const struct failure *failure, bool is_news)
+{
+    if (failure_is_set(failure)) {
+        if (is_news)
+            events_tell_failure(pass, failure);
+        return;
+    }
+    if (pass->former_id != NULL)
+        events_tell(pass, EVENT_SECRET_MOVED,
+                    "the secret moved to '%s' in region %s; the former one %s (%s)",
+                    pass->database.spec.secret_name, pass->region,
+                    pass->database.spec.retain_on_delete ? "stays" : "is scheduled for deletion",
+                    pass->former_id);
+    if (is_news)
+        events_tell(pass, EVENT_READY, "ready");
 }
 
 static const char *find_request(const struct pass *pass)
@@ -284,16 +296,25 @@ static bool is_lasting(const struct failure *failure)
            failure->error.kind == ERROR_NOT_FOUND || failure->error.kind == ERROR_DENIED;
 }
 
+/* Whether the outcome is another than the status told before the pass.  Of what only a person can
+ * change each new sentence counts; of what is tried again, each new reason. */
+static bool is_news(const struct pass *pass, const struct failure *failure)
+{
+    const struct condition *ready = &pass->ready_before;
+
+    if (!failure_is_set(failure))
+        return ready->value != CONDITION_TRUE;
+    return ready->value != CONDITION_FALSE || strcmp(ready->reason, failure->reason) != 0 ||
+           (is_lasting(failure) && strcmp(ready->message, failure->error.message) != 0);
+}
+
 /* Publishes the outcome; a status that could not be written makes the pass a failed one. */
 static void conclude(struct pass *pass, struct failure *failure, struct reconcile_outcome *outcome)
 {
-    const struct condition *ready = &pass->status.conditions[CONDITION_READY];
-    char reason_before[CONDITION_REASON_SIZE];
-    enum condition_value value_before = ready->value;
     enum error_kind kind = failure->error.kind;
+    bool news = is_news(pass, failure);
     struct error err;
 
-    memcpy(reason_before, ready->reason, sizeof reason_before);
     if (kind != ERROR_CANCELLED && kind != ERROR_CONFLICT && kind != ERROR_GONE) {
         if (pass->person_acted && is_lasting(failure))
             database_status_set(&pass->status.last_handled_reconcile, find_request(pass));
@@ -301,9 +322,10 @@ static void conclude(struct pass *pass, struct failure *failure, struct reconcil
             conditions_set_deleting(pass, failure);
         else
             conditions_set_outcome(pass, failure);
-        report(pass, failure,
-               value_before != ready->value || strcmp(reason_before, ready->reason) != 0);
-        if (!status_write(pass, &err)) {
+        report(pass, failure, news);
+        if (status_write(pass, &err)) {
+            tell(pass, failure, news);
+        } else {
             failure_of_stage(failure, STAGE_KUBERNETES, &err);
             report(pass, failure, true);
         }
@@ -319,6 +341,9 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
 
     database_status_parse(pass->database.object, &pass->status);
     pass->person_acted = has_new_request(pass);
+    pass->ready_before = pass->status.conditions[CONDITION_READY];
+    pass->was_ready = pass->ready_before.value == CONDITION_TRUE &&
+                      pass->status.observed_generation == pass->database.generation;
     pass->status_before = database_status_render(&pass->status);
     if (pass->database.deleting) {
         if (finalize(pass, &failure)) {

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct cluster_identity;
+struct kube_event_recorder;
 struct proof_memory;
 
 /* What every pass shares; borrowed, thread-safe, constant after start. */
@@ -30,6 +31,7 @@ struct reconciler {
     struct cluster_identity *cluster;
     const char *former_clusters; /* ids separated by ','; NULL = none */
     struct proof_memory *proofs;
+    struct kube_event_recorder *events;
     struct aws_region_source *default_region;
     const char *database_ca_file; /* NULL = the system's bundle */
     uint64_t sync_period_ms;      /* 0 = no drift passes */

@@ -51,6 +51,19 @@ static bool has_cause(const json_t *status, const char *wanted)
     return false;
 }
 
+/* A cause that says more than the reason does. */
+static const char *find_telling_cause(const json_t *status)
+{
+    static const char *const causes[] = {KUBE_CODE_VERSION_TOO_LARGE,
+                                         KUBE_CODE_NAMESPACE_TERMINATING};
+
+    for (size_t i = 0; i < array_length(causes); i++) {
+        if (has_cause(status, causes[i]))
+            return causes[i];
+    }
+    return NULL;
+}
+
 static uint32_t retry_after_ms(const json_t *status)
 {
     const json_t *details = document_at(status, "details", NULL);
@@ -69,12 +82,11 @@ static const char *default_reason(int code)
 
 static bool set_from_status(struct error *err, int code, const json_t *status)
 {
-    const char *reason = document_string(status, "reason");
+    const char *cause = find_telling_cause(status);
+    const char *reason = cause != NULL ? cause : document_string(status, "reason");
     const char *message = document_string(status, "message");
 
-    if (has_cause(status, KUBE_CODE_VERSION_TOO_LARGE))
-        reason = KUBE_CODE_VERSION_TOO_LARGE;
-    else if (reason == NULL || reason[0] == '\0')
+    if (reason == NULL || reason[0] == '\0')
         reason = default_reason(code);
     error_set(err, kind_of(code), reason, "%s",
               message != NULL && message[0] != '\0' ? message

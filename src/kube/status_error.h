@@ -15,9 +15,11 @@ struct http_response;
 
 /* Beyond the Status reasons, for a watch or list that asked for a version that the server does not
  * have yet. */
-#define KUBE_CODE_VERSION_TOO_LARGE "ResourceVersionTooLarge"
+#define KUBE_CODE_VERSION_TOO_LARGE     "ResourceVersionTooLarge"
+/* For what may not be created any more because its namespace is being deleted. */
+#define KUBE_CODE_NAMESPACE_TERMINATING "NamespaceTerminating"
 /* For every 500, also without a Status. */
-#define KUBE_CODE_INTERNAL_ERROR    "InternalError"
+#define KUBE_CODE_INTERNAL_ERROR        "InternalError"
 
 /* For an HTTP answer with a status outside 200 to 299.  Returns false. */
 bool status_error_from_response(struct error *err, const struct http_response *response);

@@ -10,6 +10,7 @@
  */
 #include "kube/workqueue.h"
 
+#include "base/condition_variable.h"
 #include "base/memory.h"
 #include "kube/hash_table.h"
 #include "kube/work_item.h"
@@ -19,7 +20,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A wait is cut into pieces, because the queue's clock counts the time that the machine slept and
  * the clock of the condition variable does not. */
@@ -50,7 +50,6 @@ struct kube_workqueue *kube_workqueue_new(const struct kube_workqueue_options *o
         .jitter_percent = 20,
     };
     struct kube_workqueue *queue = mem_alloc(sizeof *queue);
-    pthread_condattr_t attributes;
 
     queue->backoff = options->backoff.first_ms != 0 ? options->backoff : default_backoff;
     queue->timesource = options->timesource;
@@ -59,10 +58,7 @@ struct kube_workqueue *kube_workqueue_new(const struct kube_workqueue_options *o
     queue->waiting.comes_before = work_due_before;
     workqueue_metrics_init(&queue->metrics, options->metrics, options->name);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    condition_variable_init(&queue->changed);
     return queue;
 }
 
@@ -286,13 +282,7 @@ static void wait_for_change(struct kube_workqueue *queue, int64_t now)
     }
     if (next->due_ms - now < wait_ms)
         wait_ms = next->due_ms - now;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += wait_ms / 1000;
-    deadline.tv_nsec += wait_ms % 1000 * 1000000;
-    if (deadline.tv_nsec >= 1000000000) {
-        deadline.tv_nsec -= 1000000000;
-        deadline.tv_sec++;
-    }
+    deadline = condition_variable_deadline(wait_ms);
     pthread_cond_timedwait(&queue->changed, &queue->lock, &deadline);
 }
 
