@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -74,12 +75,17 @@ class Proxy:
             server.settimeout(None)
             with self._lock:
                 self._open |= {client, server}
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+            for source, target, hear in ((client, server, self.hear), (server, client, None)):
+                threading.Thread(target=self._pump, args=(source, target, hear), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    def hear(self, data: bytes) -> None:
+        """What a client says, for those who listen."""
+
+    def _pump(self, source: socket.socket, target: socket.socket, hear: Callable[[bytes], None] | None) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if hear:
+                    hear(data)
                 self._flowing.wait()
                 target.sendall(data)
         for end in (source, target):
