@@ -5,37 +5,30 @@ from the machine's own Debian mirror with an apt configuration of our own: nothi
 right is needed, and apt verifies signatures and digests as ever.  The programs run with the
 libraries of their release, which its own loader finds; no chroot is needed for that.
 
-A folder is named by the digest of its recipe.  The digests of all its files are stored in it and
-compared on first use, so that a damaged or half-written entry is made again.
+A folder is named by the digest of its recipe; unpacked.py verifies its files.
 """
 
 from __future__ import annotations
 
-import fcntl
 import fnmatch
 import functools
 import hashlib
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.kube_build import file_digest
-from devstack.locations import cache_dir
 from devstack.process import StackError
+from devstack.unpacked import copy_tree, ensure_folder, files_of
 
 HOST = "the host's"
 _KEYRINGS = ("/usr/share/keyrings/debian-archive-keyring.pgp", "/usr/share/keyrings/debian-archive-keyring.gpg")
 _ALIASES = ("oldstable", "stable", "testing", "unstable", "sid")
 _WITHOUT_UPDATES = ("sid", "unstable")
 _LOADERS_AND_LIBRARIES = ("*/ld-linux*.so.*", "*-linux-gnu*/lib*.so.*")
-_MANIFEST = "manifest.json"
 _APT_SECONDS = 600
 _UNPACK_SECONDS = 120
 
@@ -75,43 +68,14 @@ class Programs:
 
     def copy_to(self, target: Path) -> Programs:
         """The same elsewhere, for a user who may not enter the cache; links where that is possible."""
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self.folder, target, symlinks=True, copy_function=_link_or_copy)
-        target.chmod(0o755)
+        copy_tree(self.folder, target)
         return Programs(target)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
 
 
 @functools.cache
 def ensure(recipe: Recipe) -> Programs:
     """The unpacked folder; made where it is missing."""
-    root = cache_dir() / "debian"
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        final = root / f"{recipe.name}-{_key(recipe)}"
-        if _is_sound(final):
-            return Programs(final)
-        if final.exists():
-            print(f"{final} is damaged: unpacking again.", file=sys.stderr, flush=True)
-            shutil.rmtree(final)
-        for left in root.glob("unfinished-*"):  # of a run that was killed: the lock is ours
-            shutil.rmtree(left)
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=root))
-        try:
-            _make(recipe, unfinished)
-            unfinished.chmod(0o755)
-            unfinished.rename(final)
-        except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            raise
-        return Programs(final)
+    return Programs(ensure_folder("debian", f"{recipe.name}-{_key(recipe)}", lambda folder: _make(recipe, folder)))
 
 
 def _key(recipe: Recipe) -> str:
@@ -122,7 +86,7 @@ def _key(recipe: Recipe) -> str:
 # --- the folder ---
 
 
-def _make(recipe: Recipe, folder: Path) -> None:
+def _make(recipe: Recipe, folder: Path) -> dict[str, list[str]]:
     begun = time.monotonic()
     print(f"Unpacking {recipe.name} of Debian {_release(recipe)} (once) ...", flush=True)
     work = Path(tempfile.mkdtemp(prefix="dbuo-apt-"))
@@ -137,13 +101,12 @@ def _make(recipe: Recipe, folder: Path) -> None:
         names = sorted(archive.name for archive in archives)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    manifest = {"packages": names, "files": dict(_digests(folder))}
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1))
     print(f"  unpacked in {time.monotonic() - begun:.0f} s", flush=True)
+    return {"packages": names}
 
 
 def _take(unpacked: Path, folder: Path, keep: tuple[str, ...]) -> None:
-    for path in _files(unpacked):
+    for path in files_of(unpacked):
         name = path.relative_to(unpacked)
         if any(fnmatch.fnmatchcase(str(name), pattern) for pattern in keep):
             target = folder / name
@@ -163,25 +126,6 @@ def _build_dictionary(programs: Programs) -> None:
     target.parent.mkdir()
     with words.open("rb") as source:
         _run([*programs.command("usr/sbin/cracklib-packer"), str(target)], _UNPACK_SECONDS, stdin=source)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file())
-
-
-def _digests(folder: Path) -> Iterator[tuple[str, str]]:
-    for path in _files(folder):
-        name = str(path.relative_to(folder))
-        if name != _MANIFEST:
-            yield name, f"-> {path.readlink()}" if path.is_symlink() else file_digest(path)
-
-
-def _is_sound(folder: Path) -> bool:
-    try:
-        stored = json.loads((folder / _MANIFEST).read_text())["files"]
-    except (FileNotFoundError, ValueError, KeyError):
-        return False
-    return bool(stored == dict(_digests(folder)))
 
 
 # --- apt ---

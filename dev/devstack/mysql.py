@@ -123,6 +123,12 @@ class _Server(DatabaseServer):
         options = ["--protocol=TCP", f"--host={host}", f"--port={port or self.port}", f"--user={user}"]
         return self._client([*options, *(verified if tls else self.LOGIN_PLAIN)], statement, database, password)
 
+    def try_lines(self, user: str, password: str, lines: list[str], database: str) -> list[str]:
+        """Runs SQL as anyone in one session, going on after errors; what was said of them, by number of line."""
+        options = ["--protocol=TCP", "--host=127.0.0.1", f"--port={self.port}", f"--user={user}", "--force"]
+        verified = [f"--ssl-ca={self.ca_file}", *self.LOGIN_TLS]
+        return self._run_client([*options, *verified, database], password, "\n".join(lines)).stderr.splitlines()
+
     LOGIN_PLAIN: tuple[str, ...]
 
     def make_admin(self, name: str, rights: Iterable[str] = GUIDE_RIGHTS) -> str:
@@ -216,16 +222,18 @@ class _Server(DatabaseServer):
         }
 
     def _client(self, options: list[str], statement: str, database: str, password: str = "") -> list[str]:
-        command = [*self._programs.command(self.CLIENT), "--no-defaults", *self._client_places(), *options]
-        command += ["--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4"]
-        environment = {**(self.process.environment or {}), "MYSQL_PWD": password}
-        result = subprocess.run(
-            [*command, f"--execute={statement}", database],
-            capture_output=True, text=True, timeout=60, check=False, env=environment, cwd="/",
-        )  # fmt: skip
+        result = self._run_client([*options, f"--execute={statement}", database], password)
         if result.returncode != 0:
             raise StackError(f"SQL failed: {result.stderr.strip()}")
         return [line.replace("\t", "|") for line in result.stdout.splitlines()]
+
+    def _run_client(self, options: list[str], password: str, script: str = "") -> subprocess.CompletedProcess[str]:
+        command = [*self._programs.command(self.CLIENT), "--no-defaults", *self._client_places(), "--batch", "--raw"]
+        return subprocess.run(
+            [*command, "--skip-column-names", "--default-character-set=utf8mb4", *options],
+            input=script, capture_output=True, text=True, timeout=60, check=False, cwd="/",
+            env={**(self.process.environment or {}), "MYSQL_PWD": password},
+        )  # fmt: skip
 
     def _client_places(self) -> list[str]:
         return []

@@ -7,8 +7,10 @@ import subprocess
 import urllib.parse
 from pathlib import Path
 
+from devstack import maven
 from devstack.database import ADMIN, DatabaseServer
 from devstack.process import StackError
+from devstack.unpacked import copy_tree
 
 SUPERUSER = "stack_super"
 
@@ -35,10 +37,13 @@ class PostgresServer(DatabaseServer):
     KILL_SIGNAL = signal.SIGQUIT
 
     def __init__(
-        self, folder: Path, *, detached: bool = False, bindir: Path | None = None, settings: dict[str, str] | None = None
+        self, folder: Path, *, detached: bool = False, version: int | None = None, settings: dict[str, str] | None = None
     ) -> None:
-        super().__init__(folder, "postgres", user="postgres", detached=detached, settings=settings)
-        self.bindir = bindir or find_bindir()
+        """`version` is one of maven.POSTGRES; without it the server is the distribution's."""
+        name = "postgres" if version is None else f"postgres{version}"
+        super().__init__(folder, name, user="postgres", detached=detached, settings=settings)
+        self.version = version
+        self.bindir = find_bindir()  # of the clients, whatever the server
 
     # --- what others need ---
 
@@ -64,12 +69,25 @@ class PostgresServer(DatabaseServer):
 
     # --- inside ---
 
+    @property
+    def _programs(self) -> Path:
+        """Of the server; where root starts it for a user who may not enter the cache, a copy of links."""
+        if self.version is None:
+            return self.bindir
+        folder = maven.ensure(maven.POSTGRES[self.version])
+        if self.user is not None:
+            copy = self.home / "programs"
+            if not copy.exists():
+                copy_tree(folder, copy)
+            folder = copy
+        return folder / "bin"
+
     def _command(self) -> list[str]:
-        return [str(self.bindir / "postgres"), "-D", str(self.data), "-k", str(self.home)]
+        return [str(self._programs / "postgres"), "-D", str(self.data), "-k", str(self.home)]
 
     def _initialize(self) -> None:
         self._as_user(
-            [str(self.bindir / "initdb"), "-D", str(self.data), "-U", SUPERUSER, "--auth=scram-sha-256",
+            [str(self._programs / "initdb"), "-D", str(self.data), "-U", SUPERUSER, "--auth=scram-sha-256",
              "--auth-local=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
         )  # fmt: skip
         self._issue_certificate(self.data)

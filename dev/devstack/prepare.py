@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from devstack import debian
+from devstack import debian, maven
 from devstack.kube_build import ensure_programs
 from devstack.mysql import RECIPES
 from devstack.process import StackError
@@ -13,6 +13,8 @@ from devstack.process import StackError
 def _databases() -> None:
     for recipe in RECIPES:
         print(debian.ensure(recipe).folder, flush=True)
+    for artifact in maven.POSTGRES.values():
+        print(maven.ensure(artifact), flush=True)
 
 
 def _kube() -> None:

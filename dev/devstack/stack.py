@@ -19,7 +19,7 @@ from devstack.process import StackError
 from devstack.secretsmanager import SecretsManagerServer
 
 SERVERS = ("kube", "postgres", "mariadb", "secretsmanager")
-ON_REQUEST = ("mariadb118", "mysql", "awsidentity", "operator")
+ON_REQUEST = ("postgres16", "postgres17", "postgres18", "mariadb118", "mysql", "awsidentity", "operator")
 PARTS = (*SERVERS, *ON_REQUEST)
 _MARK = "this-is-a-stack"
 
@@ -41,6 +41,21 @@ class Stack:
     def postgres(self) -> PostgresServer:
         """The distribution's PostgreSQL."""
         return self._part("postgres", PostgresServer)
+
+    @property
+    def postgres16(self) -> PostgresServer:
+        """PostgreSQL 16."""
+        return self._postgres_part(16)
+
+    @property
+    def postgres17(self) -> PostgresServer:
+        """PostgreSQL 17."""
+        return self._postgres_part(17)
+
+    @property
+    def postgres18(self) -> PostgresServer:
+        """PostgreSQL 18."""
+        return self._postgres_part(18)
 
     @property
     def mariadb(self) -> MariaDbServer:
@@ -78,6 +93,13 @@ class Stack:
         """The operator, which needs the control plane and the Secrets Manager."""
         aws = self.secretsmanager.environment("operator")
         return self._part("operator", lambda folder, detached: Operator(folder, self.kube, aws, detached=detached))
+
+    def _postgres_part(self, version: int) -> PostgresServer:
+        part: PostgresServer = self._part(
+            f"postgres{version}",
+            lambda folder, detached: PostgresServer(folder, version=version, detached=detached),
+        )
+        return part
 
     def _part(self, name: str, make: Any) -> Any:
         if name not in self._parts:

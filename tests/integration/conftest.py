@@ -20,9 +20,23 @@ from devstack.secretsmanager import SecretsManagerServer  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
 from secretsmanager.control_client import ControlClient  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
+from support.matrix import MATRICES  # noqa: E402
 from support.mysql_tenant import OTHER_ADDRESSES, SERVERS, MySqlTenant, Server, make_server, start_server  # noqa: E402
 from support.resources import unique  # noqa: E402
-from support.tenant import Tenant  # noqa: E402
+from support.tenant import POSTGRES_SERVERS, Tenant, postgres_version, start_postgres  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Every test that is not for several versions anyway runs on the distribution's PostgreSQL unless told otherwise."""
+    parser.addoption("--postgres", choices=POSTGRES_SERVERS, default="postgres", help="the server that most tests use")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What is allowed where."""
+    for matrix in MATRICES:
+        terminalreporter.section(f"privileges on {matrix.server}")
+        for line in matrix.lines():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +70,21 @@ def namespace(kube: ControlPlane) -> Namespace:
 
 
 @pytest.fixture(scope="session")
-def postgres(stack: Stack) -> PostgresServer:
+def postgres(stack: Stack, request: pytest.FixtureRequest) -> PostgresServer:
     """The PostgreSQL server that most tests use."""
-    stack.up(["postgres"])
-    return stack.postgres
+    return start_postgres(stack, request.config.getoption("postgres"))
+
+
+@pytest.fixture(scope="session", params=POSTGRES_SERVERS)
+def any_postgres(request: pytest.FixtureRequest, stack: Stack) -> PostgresServer:
+    """Each version of PostgreSQL."""
+    return start_postgres(stack, request.param)
 
 
 @pytest.fixture(scope="session")
-def second_postgres(stack: Stack) -> Iterator[PostgresServer]:
+def second_postgres(stack: Stack, request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """Another PostgreSQL server, for tests that break one."""
-    server = PostgresServer(stack.folder / "second-postgres")
+    server = PostgresServer(stack.folder / "second-postgres", version=postgres_version(request.config.getoption("postgres")))
     server.start()
     try:
         yield server
@@ -110,6 +129,16 @@ def tenant(
 ) -> Iterator[Tenant]:
     """A team with a namespace and a working admin Secret, served by the operator."""
     tenant = Tenant(kube, unique("team-"), postgres, secretsmanager)
+    yield tenant
+    tenant.clear()
+
+
+@pytest.fixture
+def any_tenant(
+    kube: ControlPlane, any_postgres: PostgresServer, secretsmanager: SecretsManagerServer, operator: Operator
+) -> Iterator[Tenant]:
+    """A team on each version of PostgreSQL."""
+    tenant = Tenant(kube, unique("any-team-"), any_postgres, secretsmanager)
     yield tenant
     tenant.clear()
 

@@ -9,11 +9,27 @@ from typing import Any
 from devstack.kube import ControlPlane
 from devstack.postgres import PostgresServer
 from devstack.secretsmanager import REGION, SecretsManagerServer
+from devstack.stack import Stack
 
 from support.cluster import Namespace
 from support.resources import secret
 
 ADMIN_SECRET = "postgres-admin"
+# The distribution's, and the other versions that the operator is tried on.
+POSTGRES_SERVERS = ("postgres", "postgres16", "postgres17", "postgres18")
+
+
+def start_postgres(stack: Stack, name: str) -> PostgresServer:
+    """The part of the stack of this name, running."""
+    stack.up([name])
+    server: PostgresServer = getattr(stack, name)
+    return server
+
+
+def postgres_version(name: str) -> int | None:
+    """The version in one of these names, None for the distribution's."""
+    number = name.removeprefix("postgres")
+    return int(number) if number else None
 
 
 class Team(Namespace):
