@@ -23,8 +23,6 @@ static bool check_supported(const struct database_spec *spec, struct failure *fa
         const char *advice;
     } rows[] = {
         {driver == NULL, "this value of spec.engine", "use postgres, postgresql, mysql or mariadb"},
-        {spec->has_connection_aws_secret, "spec.connectionStringAWSSecretRef",
-         "use spec.connectionStringSecretRef"},
         {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
         {spec->suspend, "spec.suspend", "remove it"},
     };
@@ -115,8 +113,5 @@ bool admission_check_identity(const struct database *database, const struct data
     if (engine_driver_find(spec->engine) == NULL)
         return refuse(ret_failure, "this value of spec.engine",
                       "use postgres, postgresql, mysql or mariadb");
-    if (spec->has_connection_aws_secret)
-        return refuse(ret_failure, "spec.connectionStringAWSSecretRef",
-                      "use spec.connectionStringSecretRef");
     return check_immutable(spec, status, ret_failure);
 }

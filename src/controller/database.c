@@ -25,8 +25,9 @@ static void release_spec(struct database_spec *spec)
     json_decref(spec->tags);
     template_free(spec->secret_template);
     json_decref(spec->privilege_words);
-    free(spec->connection_secret_name);
-    free(spec->connection_secret_key);
+    free(spec->connection.name);
+    free(spec->connection.key);
+    free(spec->connection.region);
     *spec = (struct database_spec){0};
 }
 
@@ -124,6 +125,22 @@ static bool parse_names(const json_t *json, struct database_spec *spec, struct e
     return true;
 }
 
+/* Where the credentials are stored is where the admin connection is, unless something else says. */
+static bool parse_connection_in_aws(const json_t *secret, struct database_spec *spec,
+                                    struct error *err)
+{
+    spec->connection.in_aws = true;
+    if (!require_string(secret, "secretName", "spec.connectionStringAWSSecretRef.secretName",
+                        &spec->connection.name, err) ||
+        !read_string(secret, "key", "spec.connectionStringAWSSecretRef.key", &spec->connection.key,
+                     err) ||
+        !read_string(secret, "region", "spec.connectionStringAWSSecretRef.region",
+                     &spec->connection.region, err))
+        return false;
+    spec->region = mem_strdup_or_null(spec->connection.region);
+    return true;
+}
+
 static bool parse_connection(const json_t *json, struct database_spec *spec, struct error *err)
 {
     const json_t *secret = document_at(json, "connectionStringSecretRef", NULL);
@@ -133,15 +150,13 @@ static bool parse_connection(const json_t *json, struct database_spec *spec, str
         return error_set(err, ERROR_INVALID, NULL,
                          "exactly one of spec.connectionStringSecretRef and "
                          "spec.connectionStringAWSSecretRef must be given");
-    spec->has_connection_aws_secret = aws != NULL;
     if (aws != NULL)
-        return read_string(aws, "region", "spec.connectionStringAWSSecretRef.region", &spec->region,
-                           err);
-    spec->connection_secret_key = mem_strdup("connectionString");
+        return parse_connection_in_aws(aws, spec, err);
+    spec->connection.key = mem_strdup("connectionString");
     return require_string(secret, "name", "spec.connectionStringSecretRef.name",
-                          &spec->connection_secret_name, err) &&
-           read_string(secret, "key", "spec.connectionStringSecretRef.key",
-                       &spec->connection_secret_key, err);
+                          &spec->connection.name, err) &&
+           read_string(secret, "key", "spec.connectionStringSecretRef.key", &spec->connection.key,
+                       err);
 }
 
 static bool parse_secrets_manager(const json_t *json, struct database_spec *spec, struct error *err)

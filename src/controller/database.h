@@ -25,6 +25,14 @@ struct secret_template;
 
 extern const struct kube_resource database_resource;
 
+/* Where the admin connection is: in a Kubernetes Secret of the namespace, or in AWS. */
+struct connection_reference {
+    char *name;   /* of the Kubernetes Secret; in AWS the name or the ARN */
+    char *key;    /* of the Kubernetes Secret always; in AWS NULL when not given */
+    char *region; /* in AWS, when given */
+    bool in_aws;
+};
+
 /* Owned strings; NULL = not given, unless the field says what stands in for it. */
 struct database_spec {
     char *engine; /* the word of the spec */
@@ -40,9 +48,7 @@ struct database_spec {
     bool adopt_existing_database;
     bool suspend;
     struct secret_template *secret_template; /* of database_parse_template(); NULL = none */
-    char *connection_secret_name;            /* connectionStringSecretRef */
-    char *connection_secret_key;
-    bool has_connection_aws_secret; /* connectionStringAWSSecretRef is given */
+    struct connection_reference connection;
 };
 
 struct database {

@@ -12,6 +12,8 @@ static const struct stage_reasons {
                     "InternalError"},
     [STAGE_ADMIN_SECRET] = {"AdminSecretInvalid", "AdminSecretNotFound", "AdminSecretDenied",
                             "KubernetesUnavailable", "KubernetesUnavailable", "InternalError"},
+    [STAGE_ADMIN_IN_AWS] = {"AdminSecretInvalid", "AdminSecretNotFound", "AdminSecretDenied",
+                            "AdminSecretInvalid", "SecretsManagerUnavailable", "InternalError"},
     [STAGE_CONNECT] = {"AdminConnectionInvalid", "AdminConnectionInvalid", "AdminLoginFailed",
                        "ServerUnavailable", "ServerUnreachable", "InternalError"},
     [STAGE_SERVER] = {"ServerRefused", "ServerRefused", "InsufficientRights", "Conflict",

@@ -12,7 +12,8 @@
 /* Where in a pass an error arose. */
 enum stage {
     STAGE_SPEC,         /* reading the resource */
-    STAGE_ADMIN_SECRET, /* reading the admin connection from its Secret */
+    STAGE_ADMIN_SECRET, /* reading the admin connection from its Kubernetes Secret */
+    STAGE_ADMIN_IN_AWS, /* reading the admin connection from its secret in AWS */
     STAGE_CONNECT,      /* connecting to the database server as admin */
     STAGE_SERVER,       /* asking or changing the database server */
     STAGE_SECRETS,      /* AWS Secrets Manager */

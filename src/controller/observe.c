@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "controller/pass.h"
+#include "controller/prepare.h"
 #include "controller/proof_memory.h"
 #include "controller/secret_reading.h"
 
@@ -107,14 +108,43 @@ static void observe_privileges(struct pass *pass)
         failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
 }
 
-static void observe_server(struct pass *pass)
+/* Reads the admin connection again; true when it now logs in otherwise. */
+static bool reread_admin(struct pass *pass)
+{
+    auto_admin_connection struct admin_connection admin = {0};
+    struct failure failure = {0};
+
+    if (!prepare_admin(pass, &admin, &failure) ||
+        admin_connection_logs_in_like(&admin, &pass->admin))
+        return false;
+    admin_connection_release(&pass->admin);
+    pass->admin = admin;
+    admin = (struct admin_connection){0};
+    log_info(&pass->log, "the admin connection was changed after it was read: trying it again");
+    return true;
+}
+
+/* A refused login is tried once more when the password was rotated meanwhile, and only then: a
+ * server may count refusals. */
+static bool connect_as_admin(struct pass *pass, struct error *err)
 {
     struct engine_connect_request request = pass_connect_request(pass);
+
+    if (pass->driver->connect(&request, &pass->session, err))
+        return true;
+    if (err->kind != ERROR_DENIED || !reread_admin(pass))
+        return false;
+    request = pass_connect_request(pass);
+    return pass->driver->connect(&request, &pass->session, err);
+}
+
+static void observe_server(struct pass *pass)
+{
     struct engine_target target = pass_engine_target(pass);
     struct facts *facts = &pass->facts;
     struct error err;
 
-    if (pass->session == NULL && !pass->driver->connect(&request, &pass->session, &err)) {
+    if (pass->session == NULL && !connect_as_admin(pass, &err)) {
         failure_of_stage(&facts->server_failure, STAGE_CONNECT, &err);
         return;
     }

@@ -27,6 +27,7 @@ struct pass {
     struct admin_connection admin;
     struct engine_session *session; /* NULL until connected */
     char *region;
+    char *admin_region; /* of the secret in AWS with the admin connection; NULL = it is not there */
     char *former_id; /* the ARN where the secret was stored until now; NULL = it shall not move */
     char *former_region;
     struct facts facts;

@@ -1,6 +1,7 @@
 #include "controller/prepare.h"
 
 #include "base/memory.h"
+#include "controller/admin_secret.h"
 #include "controller/admission.h"
 #include "controller/cluster_identity.h"
 #include "controller/pass.h"
@@ -50,6 +51,62 @@ static bool find_region(struct pass *pass, struct failure *failure)
     return true;
 }
 
+static bool refuse_own_secret(const struct pass *pass, const char *name, struct failure *failure)
+{
+    return failure_set(
+        failure, ERROR_INVALID, "InvalidSpec",
+        "spec.connectionStringAWSSecretRef names '%s' in %s, which may be the secret "
+        "'%s' that this resource stores its own credentials in: name another one in "
+        "spec.secretName or spec.connectionStringAWSSecretRef.secretName",
+        pass->database.spec.connection.name, pass->admin_region, name);
+}
+
+/* What holds the admin connection is never written, moved or deleted. */
+static bool check_admin_secret(const struct pass *pass, struct failure *failure)
+{
+    const struct database_spec *spec = &pass->database.spec;
+    const struct database_status *status = &pass->status;
+
+    if (admin_secret_may_be(&spec->connection, pass->admin_region, spec->secret_name, pass->region))
+        return refuse_own_secret(pass, spec->secret_name, failure);
+    if (pass->former_id != NULL &&
+        admin_secret_may_be(&spec->connection, pass->admin_region, status->actual_secret_name,
+                            pass->former_region))
+        return refuse_own_secret(pass, status->actual_secret_name, failure);
+    return true;
+}
+
+static bool find_admin_secret(struct pass *pass, struct failure *failure)
+{
+    const struct connection_reference *reference = &pass->database.spec.connection;
+    char region[AWS_REGION_SIZE];
+    struct error err;
+
+    if (!reference->in_aws)
+        return true;
+    if (!admin_secret_find_region(reference, pass->reconciler->default_region, region, &err))
+        return fail(failure, STAGE_SPEC, &err);
+    pass->admin_region = mem_strdup(region);
+    return check_admin_secret(pass, failure);
+}
+
+bool prepare_admin(struct pass *pass, struct admin_connection *ret_admin, struct failure *failure)
+{
+    const struct reconciler *reconciler = pass->reconciler;
+    bool in_aws = pass->database.spec.connection.in_aws;
+    struct admin_connection_request request = {
+        .kube = reconciler->kube,
+        .secrets = reconciler->secrets,
+        .database = &pass->database,
+        .driver = pass->driver,
+        .region = pass->admin_region,
+    };
+    struct error err;
+
+    return admin_connection_read(&request, ret_admin, &err) ||
+           fail(failure, in_aws ? STAGE_ADMIN_IN_AWS : STAGE_ADMIN_SECRET, &err);
+}
+
 static bool check_names(struct pass *pass, struct failure *failure)
 {
     struct engine_target target = pass_engine_target(pass);
@@ -71,9 +128,7 @@ static bool prepare_server(struct pass *pass, struct failure *failure)
     if (!cluster_identity_get(reconciler->cluster, reconciler->kube, &pass->owner.cluster_id, &err))
         return fail(failure, STAGE_KUBERNETES, &err);
     pass->driver = engine_driver_find(pass->database.spec.engine);
-    if (!admin_connection_read(reconciler->kube, &pass->database, pass->driver, &pass->admin, &err))
-        return fail(failure, STAGE_ADMIN_SECRET, &err);
-    return check_names(pass, failure);
+    return prepare_admin(pass, &pass->admin, failure) && check_names(pass, failure);
 }
 
 bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
@@ -84,7 +139,8 @@ bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
         !database_parse_template(&pass->database, &err))
         return fail(ret_failure, STAGE_SPEC, &err);
     return admission_check(&pass->database, &pass->status, ret_failure) &&
-           find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
+           find_region(pass, ret_failure) && find_admin_secret(pass, ret_failure) &&
+           prepare_server(pass, ret_failure);
 }
 
 bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
@@ -96,5 +152,6 @@ bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
     if (!database_parse_template(&pass->database, &err))
         log_debug(&pass->log, "%s", err.message); /* nothing is rendered any more */
     return admission_check_identity(&pass->database, &pass->status, ret_failure) &&
-           find_region(pass, ret_failure) && prepare_server(pass, ret_failure);
+           find_region(pass, ret_failure) && find_admin_secret(pass, ret_failure) &&
+           prepare_server(pass, ret_failure);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct admin_connection;
 struct failure;
 struct pass;
 
@@ -14,5 +15,9 @@ struct pass;
 bool prepare_for_making(struct pass *pass, struct failure *ret_failure);
 /* For a pass that takes away. */
 bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure);
+
+/* The admin connection of a prepared pass as it is now. */
+bool prepare_admin(struct pass *pass, struct admin_connection *ret_admin,
+                   struct failure *ret_failure);
 
 #endif

@@ -86,6 +86,7 @@ static void pass_release(struct pass *pass)
     json_decref(pass->status_before);
     database_release(&pass->database);
     free(pass->region);
+    free(pass->admin_region);
     free(pass->former_id);
     free(pass->former_region);
     free(pass->stored_arn);

@@ -108,11 +108,11 @@ static const struct text_meaning {
     {"no certificate or crl", ERROR_INVALID,
      "the CA in the key ca.crt of the Secret is no certificate in PEM form"},
     {"No such file", ERROR_INVALID,
-     "there is no CA to verify its certificate with: put it into the key ca.crt of the Secret"},
+     "there is no CA to verify its certificate with: put it into the key ca.crt of the Secret, or "
+     "into --database-ca-file"},
     {"certificate", ERROR_INVALID,
      "its certificate is not signed by a trusted CA, or has expired: put the CA into the key "
-     "ca.crt "
-     "of the Secret"},
+     "ca.crt of the Secret, or into --database-ca-file"},
 };
 
 static bool set_tls(struct error *err, const char *text, const char *label)

@@ -123,11 +123,14 @@ static const struct text_meaning {
     {"does not match host name", ERROR_INVALID, "Tls",
      "its certificate is for another host name: correct the host, or use sslmode=verify-ca"},
     {"certificate verify failed", ERROR_INVALID, "Tls",
-     "its certificate is not signed by a trusted CA: put the CA into the key ca.crt of the Secret"},
+     "its certificate is not signed by a trusted CA: put the CA into the key ca.crt of the "
+     "Secret, or into --database-ca-file"},
     {"could not read root certificate", ERROR_INVALID, "Tls",
-     "the CA certificate cannot be read: put one in PEM form into the key ca.crt of the Secret"},
+     "the CA certificate cannot be read: put one in PEM form into the key ca.crt of the "
+     "Secret, or into --database-ca-file"},
     {"root certificate file", ERROR_INVALID, "Tls",
-     "there is no CA to verify it with: put one into the key ca.crt of the Secret"},
+     "there is no CA to verify it with: put one into the key ca.crt of the "
+     "Secret, or into --database-ca-file"},
     {"does not support SSL", ERROR_INVALID, "Tls",
      "it has no TLS: switch it on there, or use sslmode=disable"},
     {"SSL error", ERROR_UNAVAILABLE, "Tls", "the TLS handshake failed"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,15 +11,16 @@ from devstack.kube import ControlPlane
 from devstack.operator import Operator
 from devstack.postgres import PostgresServer
 from devstack.secretsmanager import SecretsManagerServer
+from devstack.stack import Stack
 from support.cluster import condition
+from support.mysql_tenant import MySqlTenant, start_server
+from support.mysql_tenant import assert_works as assert_works_on_mysql
 from support.resources import database, unique
 from support.samples import sample
 from support.tenant import Tenant, assert_works
 from support.watching import CallWatch, SqlWatch
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("mariadb, admin from AWS", sample("mariadb_admin_from_aws"), "use spec.connectionStringSecretRef"),
-    ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
     ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
 ]
@@ -46,6 +48,37 @@ def test_example_1_stores_the_secret_in_its_region_with_its_tags(production: Ten
     assert tags["ManagedBy"] == "database-user-operator"
     assert production.description("rds/postgres/orders", "us-east-1") == {}
     assert_works(production.stored("rds/postgres/orders", "eu-west-1"))
+
+
+def test_example_3_takes_the_admin_from_aws(tenant: Tenant) -> None:
+    client = tenant.secretsmanager.client(region="eu-west-1")
+    admin = json.dumps({"connectionString": tenant.postgres.admin_url()})
+    client.create_secret(Name="rds/admin/postgres-main", SecretString=admin)
+    tenant.apply(sample("postgres_admin_from_aws"))
+
+    status = tenant.wait_ready("billing-db")
+
+    assert status["secretRegion"] == "eu-west-1"
+    description = tenant.description("rds/postgresql/billing", "eu-west-1")
+    assert description["Description"] == "Credentials of the billing database"
+    assert description["Tags"]["Team"] == "billing"
+    assert_works(tenant.stored("rds/postgresql/billing", "eu-west-1"))
+
+
+def test_example_7_takes_the_admin_of_a_mariadb_from_aws(
+    stack: Stack, kube: ControlPlane, secretsmanager: SecretsManagerServer, operator: Operator
+) -> None:
+    team = MySqlTenant(kube, unique("my-team-"), start_server(stack, "mariadb"), secretsmanager)
+    client = secretsmanager.client(region="eu-west-1")
+    admin = json.dumps({"connectionString": team.server.admin_url()})
+    client.create_secret(Name="rds/admin/mariadb-main", SecretString=admin)
+    team.apply(sample("mariadb_admin_from_aws"))
+
+    status = team.wait_ready("analytics-mariadb")
+
+    assert status["secretRegion"] == "eu-west-1"
+    assert_works_on_mysql(team.server, team.stored("/mariadb/production/analytics", "eu-west-1"))
+    team.clear()
 
 
 def test_user_names_and_secret_paths_may_hold_what_the_schema_lets_through(tenant: Tenant) -> None:

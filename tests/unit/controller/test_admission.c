@@ -23,7 +23,7 @@ static const struct row rows[] = {
      "spec.engine"},
     {"{\"engine\":\"postgres\",\"databaseName\":\"app\",\"connectionStringAWSSecretRef\":{"
      "\"secretName\":\"s\"}}",
-     "{}", "NotSupported", "connectionStringAWSSecretRef"},
+     "{}", NULL, NULL},
     {"{" MINIMAL ",\"privileges\":[\"SELECT\"]}", "{}", NULL, NULL},
     {"{" MINIMAL ",\"adoptExistingDatabase\":true}", "{}", "NotSupported", "adoptExistingDatabase"},
     {"{" MINIMAL ",\"suspend\":true}", "{}", "NotSupported", "suspend"},

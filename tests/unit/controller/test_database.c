@@ -33,12 +33,12 @@ static void test_the_minimal_example_gets_the_documented_defaults(void **state m
     assert_string_equal(database.spec.username, "myapp_db");
     assert_string_equal(database.spec.secret_name, "rds/postgres/myapp_db");
     assert_string_equal(database.spec.description, "Database credentials for myapp_db");
-    assert_string_equal(database.spec.connection_secret_name, "postgres-admin");
-    assert_string_equal(database.spec.connection_secret_key, "connectionString");
+    assert_string_equal(database.spec.connection.name, "postgres-admin");
+    assert_string_equal(database.spec.connection.key, "connectionString");
     assert_true(database.spec.privileges.all);
     assert_true(database.spec.retain_on_delete);
     assert_null(database.spec.region);
-    assert_false(database.spec.has_connection_aws_secret);
+    assert_false(database.spec.connection.in_aws);
     assert_int_equal(database.generation, 3);
     assert_false(database.deleting);
     assert_false(database.has_finalizer);
@@ -59,7 +59,7 @@ static void test_given_values_win_over_defaults(void **state maybe_unused)
 
     assert_string_equal(database.spec.username, "analytics_user");
     assert_string_equal(database.spec.secret_name, "/myapp/databases/analytics");
-    assert_string_equal(database.spec.connection_secret_key, "url");
+    assert_string_equal(database.spec.connection.key, "url");
     assert_string_equal(database.spec.region, "eu-west-1");
     assert_string_equal(database.spec.description, "d");
     assert_string_equal(document_string(database.spec.tags, "Team"), "x");
@@ -82,7 +82,7 @@ static void test_the_secrets_region_wins_over_the_admin_secrets(void **state may
 
     assert_string_equal(one.spec.region, "r-1");
     assert_string_equal(both.spec.region, "r-2");
-    assert_true(one.spec.has_connection_aws_secret);
+    assert_true(one.spec.connection.in_aws);
 }
 
 static void test_all_in_any_case_among_others_means_all(void **state maybe_unused)
