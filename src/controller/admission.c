@@ -25,7 +25,6 @@ static bool check_supported(const struct database_spec *spec, struct failure *fa
         {driver == NULL, "this value of spec.engine", "use postgres, postgresql, mysql or mariadb"},
         {spec->has_connection_aws_secret, "spec.connectionStringAWSSecretRef",
          "use spec.connectionStringSecretRef"},
-        {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
         {spec->suspend, "spec.suspend", "remove it"},
     };
 

@@ -31,6 +31,7 @@ struct pass {
     char *former_region;
     struct facts facts;
     bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
+    bool made_user;    /* created it, for what the secret's tags say */
     char *stored_arn;  /* of the secret that this pass has made; NULL = none */
 };
 

@@ -19,7 +19,6 @@ from support.watching import CallWatch, SqlWatch
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("mariadb, admin from AWS", sample("mariadb_admin_from_aws"), "use spec.connectionStringSecretRef"),
     ("admin from AWS", sample("postgres_admin_from_aws"), "use spec.connectionStringSecretRef"),
-    ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
     ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
 ]
 
