@@ -23,7 +23,6 @@ static bool check_supported(const struct database_spec *spec, struct failure *fa
         const char *advice;
     } rows[] = {
         {driver == NULL, "this value of spec.engine", "use postgres, postgresql, mysql or mariadb"},
-        {spec->adopt_existing_database, "spec.adoptExistingDatabase", "remove it"},
         {spec->suspend, "spec.suspend", "remove it"},
     };
 

@@ -1,6 +1,7 @@
 #include "controller/apply.h"
 
 #include "base/memory.h"
+#include "controller/claim.h"
 #include "controller/events.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
@@ -21,7 +22,9 @@ static bool fail(struct failure *failure, enum stage stage, struct error *err)
 
 /* --- Secrets Manager ------------------------------------------------------------------------- */
 
-static bool store_secret(struct pass *pass, const struct secret *value, struct failure *failure)
+/* `made_user`: the user was or will be made with this password. */
+static bool store_secret(struct pass *pass, const struct secret *value, bool made_user,
+                         struct failure *failure)
 {
     const struct reconciler *reconciler = pass->reconciler;
     const struct database_spec *spec = &pass->database.spec;
@@ -37,6 +40,8 @@ static bool store_secret(struct pass *pass, const struct secret *value, struct f
     };
     struct error err;
 
+    if (made_user)
+        document_set_string(tags, TAG_CREATED, TAG_CREATED_USER);
     random_uuid(reconciler->random, token);
     if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
         return fail(failure, STAGE_SECRETS, &err);
@@ -80,7 +85,7 @@ static bool create_secret(struct pass *pass, struct failure *failure)
 
     make_credentials(pass, &credentials);
     payload_render(&credentials, pass->driver, spec->engine, &value);
-    if (!check_template(pass, &credentials, failure) || !store_secret(pass, &value, failure))
+    if (!check_template(pass, &credentials, failure) || !store_secret(pass, &value, true, failure))
         return false;
     events_tell(pass, EVENT_PASSWORD_STORED, "stored a new password in secret '%s' (%s)",
                 spec->secret_name, pass->stored_arn);
@@ -99,7 +104,9 @@ static bool copy_secret(struct pass *pass, struct failure *failure)
     auto_secret struct secret value = {0};
 
     secret_changes_render(&input, former, &value);
-    if (!check_template(pass, former, failure) || !store_secret(pass, &value, failure))
+    if (!check_template(pass, former, failure) ||
+        !store_secret(pass, &value, ownership_made_user(pass->facts.former.description.tags),
+                      failure))
         return false;
     events_tell(pass, EVENT_PASSWORD_STORED, "stored the password of %s in secret '%s' (%s)",
                 pass->former_id, pass->database.spec.secret_name, pass->stored_arn);
@@ -221,6 +228,24 @@ static bool rewrite_secret(struct pass *pass, struct failure *failure)
 
 /* --- The database server --------------------------------------------------------------------- */
 
+/* Where users cannot be marked, a secret of ours says that we made the user before we do; that of
+ * another only once the password is proven. */
+static bool note_new_user(struct pass *pass, struct failure *failure)
+{
+    const json_t *tags = pass->facts.secret.description.tags;
+    struct secrets_manager_target target = pass_secret_target(pass);
+    auto_json json_t *created = NULL;
+    struct error err;
+
+    if (pass->facts.engine.marks_users || ownership_made_user(tags) ||
+        ownership_of_tags(tags, &pass->owner) != OWNERSHIP_OURS)
+        return true;
+    created = json_object();
+    document_set_string(created, TAG_CREATED, TAG_CREATED_USER);
+    return secrets_manager_tag(pass->reconciler->secrets, &target, created, &err) ||
+           fail(failure, STAGE_SECRETS, &err);
+}
+
 static bool create_user(struct pass *pass, struct failure *failure)
 {
     struct engine_marker marker = {0};
@@ -232,6 +257,8 @@ static bool create_user(struct pass *pass, struct failure *failure)
     struct error err;
     bool done;
 
+    if (!note_new_user(pass, failure))
+        return false;
     ownership_make_marker(&pass->owner, &marker);
     if (pass->facts.engine.database.present &&
         ownership_of_marker(&pass->facts.engine.database.marker, &pass->owner) == OWNERSHIP_OURS)
@@ -240,6 +267,7 @@ static bool create_user(struct pass *pass, struct failure *failure)
     engine_marker_release(&marker);
     if (!done)
         return fail(failure, STAGE_SERVER, &err);
+    pass->made_user = true;
     events_tell(pass, EVENT_CREATED, "created user '%s'", creation.username);
     return true;
 }
@@ -311,6 +339,21 @@ static bool drop_database(struct pass *pass, struct failure *failure)
     return true;
 }
 
+static bool revoke(struct pass *pass, struct failure *failure)
+{
+    static const struct engine_privileges none = {.none = true};
+    struct engine_target target = pass_engine_target(pass);
+    struct error err;
+
+    target.privileges = &none;
+    if (!pass->driver->set_privileges(pass->session, &target, true, &err))
+        return fail(failure, STAGE_SERVER, &err);
+    events_tell(pass, EVENT_PRIVILEGES_CHANGED,
+                "took from user '%s' what it had on database '%s', which stays", target.username,
+                target.database);
+    return true;
+}
+
 static bool drop_user(struct pass *pass, struct failure *failure)
 {
     const char *username = pass->database.spec.username;
@@ -374,18 +417,21 @@ static bool was_made_by_others(const struct engine_marker *marker)
 static bool mark(struct pass *pass, struct failure *failure)
 {
     const struct engine_facts *engine = &pass->facts.engine;
+    struct plan_input input = pass_plan_input(pass);
+    bool takes_database = claim_takes_database(&input);
     struct engine_marker marker = {0}, user_marker = {0};
     struct engine_marking marking = {.marker = &marker, .user_marker = &user_marker};
     struct error err;
     bool done;
 
-    if (ownership_is_stale(&engine->database.marker, &pass->owner))
+    if (takes_database && ownership_is_stale(&engine->database.marker, &pass->owner))
         marking.database = pass->database.spec.database_name;
     if (ownership_is_stale(&engine->user.marker, &pass->owner))
         marking.username = pass->database.spec.username;
     ownership_make_marker(&pass->owner, &marker);
     ownership_make_marker(&pass->owner, &user_marker);
-    user_marker.database = mem_strdup(engine->database.id);
+    if (takes_database)
+        user_marker.database = mem_strdup(engine->database.id);
     marker.taken_over = was_made_by_others(&engine->database.marker);
     user_marker.taken_over = was_made_by_others(&engine->user.marker);
     done = pass->driver->mark(pass->session, &marking, &err);
@@ -468,6 +514,7 @@ static const struct step_operation {
     [PLAN_NOTE_DELETION] = {note_deletion, true},
     [PLAN_LOCK_USER] = {lock_user, true},
     [PLAN_DROP_DATABASE] = {drop_database, true},
+    [PLAN_REVOKE] = {revoke, true},
     [PLAN_DROP_USER] = {drop_user, true},
     [PLAN_DELETE_SECRET] = {delete_secret, true},
     [PLAN_DELETE_FORMER] = {delete_former, true},

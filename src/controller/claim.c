@@ -23,12 +23,45 @@ bool claim_is_locked_by_us(const struct plan_input *input)
            claim_owner_of_user(input) == OWNERSHIP_OURS;
 }
 
+static enum ownership owner_of_database(const struct plan_input *input)
+{
+    return ownership_of_marker(&input->facts->engine.database.marker, input->owner);
+}
+
+bool claim_shares_database(const struct plan_input *input)
+{
+    const struct database_spec *spec = &input->database->spec;
+    const struct engine_marker *marker = &input->facts->engine.database.marker;
+
+    return spec->adopt_existing_database && !spec->privileges.all &&
+           owner_of_database(input) == OWNERSHIP_OTHER &&
+           ownership_neighbour_of_marker(marker, input->owner) != NULL;
+}
+
+bool claim_takes_database(const struct plan_input *input)
+{
+    switch (owner_of_database(input)) {
+    case OWNERSHIP_OURS:
+        return true;
+    case OWNERSHIP_PREDECESSOR:
+    case OWNERSHIP_RELEASED:
+        return !input->database->spec.adopt_existing_database;
+    case OWNERSHIP_NONE:
+    case OWNERSHIP_OTHER:
+        break;
+    }
+    return false;
+}
+
 static bool is_made_by_us(const struct plan_input *input)
 {
     const struct engine_facts *engine = &input->facts->engine;
     const struct engine_marker *marker =
         engine->marks_users ? &engine->user.marker : &engine->database.marker;
 
+    if (!engine->marks_users && claim_owner_of_user(input) == OWNERSHIP_OURS &&
+        ownership_made_user(input->facts->secret.description.tags))
+        return true;
     return ownership_of_marker(marker, input->owner) == OWNERSHIP_OURS && !marker->taken_over;
 }
 
@@ -40,7 +73,7 @@ bool claim_may_revoke(const struct plan_input *input)
 
     /* Ownership is not taken from anybody but where we made the database, or took it over. */
     if (!spec->privileges.all && database->owned_by_target &&
-        ownership_of_marker(&database->marker, input->owner) != OWNERSHIP_OURS)
+        owner_of_database(input) != OWNERSHIP_OURS)
         return false;
     return is_made_by_us(input) || (applied != NULL && !json_equal(applied, spec->privilege_words));
 }
@@ -55,15 +88,30 @@ bool claim_check_writable(const struct plan_input *input, struct failure *ret_re
                        input->server->hosts[0].host);
 }
 
+/* Only the user of an adopted database carries our mark. */
+static bool has_our_user(const struct plan_input *input)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+
+    return engine->database.present && engine->user.present &&
+           claim_owner_of_user(input) == OWNERSHIP_OURS;
+}
+
+static bool is_marked_as_ours(const struct plan_input *input)
+{
+    return owner_of_database(input) == OWNERSHIP_OURS ||
+           (input->database->spec.adopt_existing_database && has_our_user(input));
+}
+
 static bool check_server(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_facts *engine = &input->facts->engine;
     const char *remembered = input->status->server_identity;
-    bool is_marked = ownership_of_marker(&engine->database.marker, input->owner) == OWNERSHIP_OURS;
 
     if (!claim_check_writable(input, refusal))
         return false;
-    if (remembered != NULL && strcmp(remembered, engine->server_identity) != 0 && !is_marked)
+    if (remembered != NULL && strcmp(remembered, engine->server_identity) != 0 &&
+        !is_marked_as_ours(input))
         return failure_set(
             refusal, ERROR_INVALID, "ServerChanged",
             "the admin connection now points at another server (identity %s, before %s) "
@@ -121,11 +169,30 @@ static bool check_user(const struct plan_input *input, struct failure *refusal)
     return claim_is_locked_by_us(input) || check_may_log_in(user, name, refusal);
 }
 
+/* What a resource of the same namespace has may be shared, by a spec that says so. */
+static bool refuse_others(const struct plan_input *input, struct failure *refusal)
+{
+    const struct engine_marker *marker = &input->facts->engine.database.marker;
+    const char *name = input->database->spec.database_name;
+    auto_free char *other = ownership_describe_marker(marker);
+
+    if (ownership_neighbour_of_marker(marker, input->owner) == NULL)
+        return failure_set(
+            refusal, ERROR_INVALID, "Conflict",
+            "database '%s' belongs to %s: create a new resource with another databaseName, or "
+            "remove the mark (the comment on the database) if that one is gone",
+            name, other);
+    return failure_set(
+        refusal, ERROR_INVALID, "Conflict",
+        "database '%s' belongs to %s: create a new resource with another databaseName, or add a "
+        "user to that database with a list of privileges (not ALL) and adoptExistingDatabase: true",
+        name, other);
+}
+
 static bool check_database(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_database_facts *database = &input->facts->engine.database;
     const char *name = input->database->spec.database_name;
-    auto_free char *other = NULL;
 
     if (!database->present)
         return true;
@@ -141,14 +208,8 @@ static bool check_database(const struct plan_input *input, struct failure *refus
             "an interrupted DROP DATABASE left '%s' unusable: drop it by hand, then it "
             "is created again",
             name);
-    if (ownership_of_marker(&database->marker, input->owner) != OWNERSHIP_OTHER)
-        return true;
-    other = ownership_describe_marker(&database->marker);
-    return failure_set(
-        refusal, ERROR_INVALID, "Conflict",
-        "database '%s' belongs to %s: create a new resource with another databaseName, or "
-        "remove the mark (the comment on the database) if that one is gone",
-        name, other);
+    return owner_of_database(input) != OWNERSHIP_OTHER || claim_shares_database(input) ||
+           refuse_others(input, refusal);
 }
 
 /* The host and port that the secret names must be one of those that the admin connection names. */
@@ -169,17 +230,14 @@ static bool is_for_this_server(const struct credentials *stored,
  * marks (a restored or moved server): the host in it follows. */
 static bool follows_the_server(const struct plan_input *input)
 {
-    const struct engine_facts *engine = &input->facts->engine;
     const char *remembered = input->status->server_identity;
 
     if (ownership_of_tags(input->facts->secret.description.tags, input->owner) != OWNERSHIP_OURS)
         return false;
     if (remembered != NULL && remembered[0] != '\0' &&
-        strcmp(remembered, engine->server_identity) == 0)
+        strcmp(remembered, input->facts->engine.server_identity) == 0)
         return true;
-    return engine->database.present && engine->user.present &&
-           ownership_of_marker(&engine->database.marker, input->owner) == OWNERSHIP_OURS &&
-           claim_owner_of_user(input) == OWNERSHIP_OURS;
+    return is_marked_as_ours(input) && has_our_user(input);
 }
 
 /* What the secret says is quoted only where the secret is ours: a secretName may point at anything

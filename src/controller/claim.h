@@ -24,6 +24,15 @@ enum ownership claim_owner_of_user(const struct plan_input *input);
 /* True when a deletion of this resource locked the user out and did not come to its end. */
 bool claim_is_locked_by_us(const struct plan_input *input);
 
+/* True when the user shall be added to the database of another resource of the same namespace,
+ * which keeps it: privileges on it are all that this resource ever has. */
+bool claim_shares_database(const struct plan_input *input);
+
+/* True when the database is this resource's, or is taken over: ALL means to own it, and it goes
+ * with the resource.  An adopted one never is, but where its mark says that this resource made it.
+ */
+bool claim_takes_database(const struct plan_input *input);
+
 /* Whether the user may lose what it has beyond its privileges: when we made it, or when a person
  * has changed the list. */
 bool claim_may_revoke(const struct plan_input *input);

@@ -1,6 +1,7 @@
 #include "controller/conditions.h"
 
 #include "base/memory.h"
+#include "controller/claim.h"
 #include "controller/pass.h"
 
 #include <stdio.h>
@@ -40,17 +41,43 @@ static void set_presence(struct pass *pass, enum condition_type type, bool prese
     }
 }
 
+static bool is_adopted(const struct pass *pass)
+{
+    struct plan_input input = pass_plan_input(pass);
+
+    return pass->facts.engine.database.present && pass->database.spec.adopt_existing_database &&
+           !claim_takes_database(&input);
+}
+
 static const char *find_database_flaw(const struct pass *pass)
 {
     const struct engine_database_facts *database = &pass->facts.engine.database;
+    struct plan_input input = pass_plan_input(pass);
 
     if (database->half_dropped)
         return "an interrupted DROP DATABASE left it unusable";
     if (database->is_reserved)
         return "belongs to the server itself";
-    if (ownership_of_marker(&database->marker, &pass->owner) == OWNERSHIP_OTHER)
+    if (ownership_of_marker(&database->marker, &pass->owner) == OWNERSHIP_OTHER &&
+        !claim_shares_database(&input))
         return "belongs to another resource";
     return NULL;
+}
+
+/* One that is somebody else's is used, and never dropped. */
+static void set_database(struct pass *pass)
+{
+    const char *name = pass->database.spec.database_name, *flaw = find_database_flaw(pass);
+    auto_free char *message = NULL;
+
+    if (!is_adopted(pass) || flaw != NULL) {
+        set_presence(pass, CONDITION_DATABASE_READY, pass->facts.engine.database.present, flaw,
+                     "database", name);
+        return;
+    }
+    message =
+        mem_printf("database '%s' exists and is not this resource's: it is never dropped", name);
+    set(pass, CONDITION_DATABASE_READY, CONDITION_TRUE, "Adopted", message);
 }
 
 static const char *find_user_flaw(const struct pass *pass)
@@ -79,6 +106,17 @@ static const char *find_secret_flaw(const struct pass *pass)
     return secret->is_readable ? NULL : secret->unreadable.message;
 }
 
+static const char *describe_rights(const struct pass *pass)
+{
+    const struct engine_database_facts *database = &pass->facts.engine.database;
+
+    if (database->owned_by_target)
+        return "owns";
+    return pass->database.spec.privileges.all && database->owner[0] != '\0'
+               ? "has every right that can be granted, but not ownership, on"
+               : "has what is asked for on";
+}
+
 static void set_privileges(struct pass *pass)
 {
     const struct engine_facts *engine = &pass->facts.engine;
@@ -99,10 +137,14 @@ static void set_privileges(struct pass *pass)
         message = mem_printf("user '%s' has on database '%s' more than is asked for: %s",
                              spec->username, spec->database_name, engine->privileges.excess);
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "PrivilegesDiffer", message);
+    } else if (engine->privileges.ungranted != NULL) {
+        message =
+            mem_printf("user '%s' lacks on database '%s' what the admin user may not grant: %s",
+                       spec->username, spec->database_name, engine->privileges.ungranted);
+        set(pass, CONDITION_PRIVILEGES_READY, CONDITION_FALSE, "InsufficientRights", message);
     } else {
         message = mem_printf("user '%s' %s database '%s'%s%s", spec->username,
-                             engine->database.owned_by_target ? "owns" : "has what is asked for on",
-                             spec->database_name,
+                             describe_rights(pass), spec->database_name,
                              unmanaged != NULL ? "; not for the admin user to change: " : "",
                              unmanaged != NULL ? unmanaged : "");
         set(pass, CONDITION_PRIVILEGES_READY, CONDITION_TRUE,
@@ -135,12 +177,11 @@ static void set_server_conditions(struct pass *pass, const struct failure *failu
         return;
     }
     pass->status.database_created =
-        is_created(facts->engine.database.present,
+        is_created(facts->engine.database.present && !is_adopted(pass),
                    ownership_of_marker(&facts->engine.database.marker, &pass->owner), failure);
     pass->status.user_created =
         is_created(facts->engine.user.present, owner_of_user(pass), failure);
-    set_presence(pass, CONDITION_DATABASE_READY, facts->engine.database.present,
-                 find_database_flaw(pass), "database", pass->database.spec.database_name);
+    set_database(pass);
     set_presence(pass, CONDITION_USER_READY, facts->engine.user.present, find_user_flaw(pass),
                  "user", pass->database.spec.username);
     set_privileges(pass);

@@ -41,7 +41,8 @@ static bool owns_database(const struct plan_input *input)
     case OWNERSHIP_OURS:
         return !database->is_reserved;
     case OWNERSHIP_PREDECESSOR:
-        return !database->is_reserved && is_predecessors(input);
+        return !database->is_reserved && is_predecessors(input) &&
+               !input->database->spec.adopt_existing_database;
     case OWNERSHIP_NONE:
     case OWNERSHIP_RELEASED:
     case OWNERSHIP_OTHER:
@@ -58,7 +59,8 @@ static bool owns_user(const struct plan_input *input)
         return false;
     switch (claim_owner_of_user(input)) {
     case OWNERSHIP_OURS:
-        return true;
+        return input->facts->engine.marks_users || is_confirmed(input) ||
+               ownership_made_user(input->facts->secret.description.tags);
     case OWNERSHIP_PREDECESSOR:
         return is_predecessors(input);
     case OWNERSHIP_NONE:
@@ -93,9 +95,31 @@ static bool check_same_server(const struct plan_input *input, struct plan *plan)
                        engine->server_identity, remembered);
 }
 
+/* Whoever lives in the database has to leave first. */
+static bool check_residents(const struct plan_input *input, struct plan *plan)
+{
+    const struct engine_database_facts *database = &input->facts->engine.database;
+
+    if (!database->present || database->residents == NULL || !owns_database(input))
+        return true;
+    return failure_set(&plan->refusal, ERROR_INVALID, "DatabaseShared",
+                       "database '%s' is not dropped while others use it: %s: delete that resource "
+                       "with retainOnDelete: false, or drop that user, first",
+                       input->database->spec.database_name, database->residents);
+}
+
 static bool is_noted(const struct secret_facts *secret)
 {
     return document_string(secret->description.tags, TAG_DELETING) != NULL;
+}
+
+/* Where databases have owners, a user that has rights in one cannot be dropped. */
+static bool keeps_rights(const struct plan_input *input, bool drops_database)
+{
+    const struct engine_database_facts *database = &input->facts->engine.database;
+
+    return database->present && !drops_database && !database->is_reserved &&
+           !database->half_dropped && database->owner[0] != '\0';
 }
 
 static void plan_server(const struct plan_input *input, struct plan *plan)
@@ -111,6 +135,8 @@ static void plan_server(const struct plan_input *input, struct plan *plan)
         add_step(plan, PLAN_LOCK_USER);
     if (has_database)
         add_step(plan, PLAN_DROP_DATABASE);
+    if (has_user && keeps_rights(input, has_database))
+        add_step(plan, PLAN_REVOKE);
     if (has_user)
         add_step(plan, PLAN_DROP_USER);
 }
@@ -130,7 +156,7 @@ void deletion_plan_make(const struct plan_input *input, struct plan *ret_plan)
 {
     *ret_plan = (struct plan){0};
     if (!plan_check_known(input, ret_plan) || !claim_check_writable(input, &ret_plan->refusal) ||
-        !check_same_server(input, ret_plan))
+        !check_same_server(input, ret_plan) || !check_residents(input, ret_plan))
         return;
     plan_server(input, ret_plan);
     plan_secrets(input, ret_plan);

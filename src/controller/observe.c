@@ -1,10 +1,12 @@
 #include "controller/observe.h"
 
 #include "base/memory.h"
+#include "controller/claim.h"
 #include "controller/pass.h"
 #include "controller/prepare.h"
 #include "controller/proof_memory.h"
 #include "controller/secret_reading.h"
+#include "controller/sharing.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,16 +98,31 @@ static void observe_privileges(struct pass *pass)
     struct engine_target target = pass_engine_target(pass);
     struct facts *facts = &pass->facts;
     const struct engine_database_facts *database = &facts->engine.database;
+    struct plan_input input = pass_plan_input(pass);
     struct error err;
 
     if (!database->present || !facts->engine.user.present || database->is_reserved ||
-        database->half_dropped || is_others(pass, &database->marker) ||
+        database->half_dropped ||
+        (is_others(pass, &database->marker) && !claim_shares_database(&input)) ||
         is_others(pass, &facts->engine.user.marker))
         return;
     facts->privileges_known =
         pass->driver->observe_privileges(pass->session, &target, &facts->engine, &err);
     if (!facts->privileges_known)
         failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
+}
+
+/* Who else lives in a database of ours.  Where users are not marked, only the resources tell. */
+static bool observe_residents(struct pass *pass, struct error *err)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct engine_facts *engine = &pass->facts.engine;
+
+    if (!engine->database.present || !target.is_ours)
+        return true;
+    return engine->marks_users
+               ? pass->driver->observe_residents(pass->session, &target, engine, err)
+               : sharing_find(pass, &engine->database.residents, err);
 }
 
 /* Reads the admin connection again; true when it now logs in otherwise. */
@@ -156,6 +173,10 @@ static void observe_server(struct pass *pass)
     if (!check_owner_of_marked(pass, &facts->engine.database.marker, &err) ||
         !check_owner_of_marked(pass, &facts->engine.user.marker, &err)) {
         failure_of_stage(&facts->server_failure, STAGE_KUBERNETES, &err);
+        return;
+    }
+    if (pass->database.deleting && !observe_residents(pass, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
         return;
     }
     facts->server_known = true;

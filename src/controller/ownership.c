@@ -138,6 +138,11 @@ enum ownership ownership_of_user(const struct engine_facts *engine, const json_t
                : OWNERSHIP_NONE;
 }
 
+bool ownership_made_user(const json_t *tags)
+{
+    return same(document_string(tags, TAG_CREATED), TAG_CREATED_USER);
+}
+
 static char *describe(const char *namespace_name, const char *name, const char *cluster)
 {
     return mem_printf("Database %s/%s of cluster %s", namespace_name != NULL ? namespace_name : "?",

@@ -19,6 +19,8 @@
 #define TAG_CLUSTER          TAG_RESERVED_PREFIX "cluster"
 #define TAG_DELETING         TAG_RESERVED_PREFIX "deleting"
 #define TAG_TRANSFER_TO      TAG_RESERVED_PREFIX "transfer-to"
+#define TAG_CREATED          TAG_RESERVED_PREFIX "created"
+#define TAG_CREATED_USER     "user"
 
 /* Who the marks of this pass are made for; borrowed. */
 struct owner {
@@ -46,6 +48,10 @@ enum ownership ownership_of_marker(const struct engine_marker *marker, const str
  * is the one in a secret that is tagged as ours. */
 enum ownership ownership_of_user(const struct engine_facts *engine, const json_t *secret_tags,
                                  const struct owner *owner);
+
+/* True when the tags say that the user was made by an operator: for engines that cannot mark users.
+ */
+bool ownership_made_user(const json_t *tags);
 
 /* True when a mark that may be taken over has to be made anew: whose it is, or which cluster. */
 bool ownership_is_stale(const struct engine_marker *marker, const struct owner *owner);

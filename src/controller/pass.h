@@ -34,6 +34,7 @@ struct pass {
     struct condition ready_before; /* the condition Ready when the pass began */
     bool was_ready;                /* Ready for this generation when the pass began */
     bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
+    bool made_user;    /* created it, for what the secret's tags say */
     char *stored_arn;  /* of the secret that this pass has made; NULL = none */
 };
 

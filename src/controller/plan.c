@@ -25,14 +25,17 @@ static bool refuse_unrecoverable(const struct plan_input *input, struct plan *pl
     const char *what = engine->database.present && engine->user.present ? "both exist"
                        : engine->database.present                       ? "the database exists"
                                                                         : "the user exists";
+    const char *adoption = engine->database.present && !engine->user.present
+                               ? ", or set adoptExistingDatabase: true for a new user in it"
+                               : "";
 
     return REFUSE(
         plan, ERROR_INVALID, "CannotRecoverPassword",
         "database and/or user exist but secret is missing - cannot recover password "
         "(%s; database '%s', user '%s', secret '%s' in region %s): restore the secret, "
         "store the known password in it by hand, or create a new resource with names that "
-        "do not exist yet",
-        what, spec->database_name, spec->username, spec->secret_name, input->region);
+        "do not exist yet%s",
+        what, spec->database_name, spec->username, spec->secret_name, input->region, adoption);
 }
 
 /* A database that we once made and that is gone is made again only by a person's act after that was
@@ -45,22 +48,24 @@ static bool is_lost(const struct plan_input *input)
            (found_at == 0 || (found_at >= input->database->generation && !input->person_acted));
 }
 
-/* Something of ours is there and something is missing: only what we made may be completed. */
+/* Something of ours is there and something is missing: only what we made may be completed, and what
+ * the spec adopts. */
 static bool check_may_complete(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_facts *engine = &input->facts->engine;
     const struct database_spec *spec = &input->database->spec;
 
-    if (engine->database.present &&
+    if (engine->database.present && !spec->adopt_existing_database &&
         ownership_of_marker(&engine->database.marker, input->owner) != OWNERSHIP_OURS)
         return REFUSE(plan, ERROR_INVALID, "Conflict",
                       "database '%s' exists and was not made by this resource, and user '%s' does "
-                      "not exist: create a new resource with another databaseName, or create the "
-                      "user by hand with the password of secret '%s'",
+                      "not exist: set adoptExistingDatabase: true, create a new resource with "
+                      "another databaseName, or create the user by hand with the password of "
+                      "secret '%s'",
                       spec->database_name, spec->username, spec->secret_name);
     if (!engine->database.present && is_lost(input))
         return REFUSE(plan, ERROR_INVALID, "DatabaseMissing",
-                      "database '%s' was made by this resource and is gone from the server: "
+                      "database '%s' was used by this resource and is gone from the server: "
                       "restore it from a backup, or have an empty one made by setting the "
                       "annotation database.opzkit.io/reconcile-now to a new value",
                       spec->database_name);
@@ -125,6 +130,15 @@ static bool may_copy_former(const struct plan_input *input)
            ownership_of_tags(former->description.tags, input->owner) == OWNERSHIP_OURS;
 }
 
+/* A new user for a database that is there. */
+static bool is_adoption(const struct plan_input *input)
+{
+    const struct engine_facts *engine = &input->facts->engine;
+
+    return input->database->spec.adopt_existing_database && engine->database.present &&
+           !engine->user.present;
+}
+
 static bool plan_creation(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_facts *engine = &input->facts->engine;
@@ -135,7 +149,7 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
             add_step(plan, PLAN_COPY_SECRET);
             return true;
         }
-        if (anything_exists)
+        if (anything_exists && !is_adoption(input))
             return refuse_unrecoverable(input, plan);
         if (!check_may_complete(input, plan))
             return false;
@@ -157,13 +171,15 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
 
 /* --- What exists and is allowed: does it match? ---------------------------------------------- */
 
-/* ALL is ownership where the engine knows owners; only from ourselves may it be handed on. */
+/* ALL is ownership where the engine knows owners and the database is ours; only from ourselves may
+ * it be handed on. */
 static bool check_owner(const struct plan_input *input, struct plan *plan)
 {
     const struct engine_database_facts *database = &input->facts->engine.database;
     const struct database_spec *spec = &input->database->spec;
 
-    if (database->owner[0] == '\0' || !spec->privileges.all || database->owned_by_target)
+    if (database->owner[0] == '\0' || !spec->privileges.all || database->owned_by_target ||
+        !claim_takes_database(input))
         return true;
     if (database->owned_by_admin &&
         ownership_of_marker(&database->marker, input->owner) == OWNERSHIP_OURS)
@@ -199,6 +215,21 @@ static bool check_privileges(const struct plan_input *input, struct plan *plan)
     return true;
 }
 
+/* In a database of others the admin may lack what only an owner can give; everything else is done
+ * first. */
+static bool check_grantable(const struct plan_input *input, struct plan *plan)
+{
+    const char *ungranted = input->facts->engine.privileges.ungranted;
+    const char *admin = input->server->username;
+
+    return ungranted == NULL ||
+           REFUSE(plan, ERROR_DENIED, "InsufficientRights",
+                  "the admin user '%s' may not grant in database '%s': %s: make it a member of the "
+                  "owner (GRANT owner TO \"%s\"), or grant this to user '%s' as the owner",
+                  admin, input->database->spec.database_name, ungranted, admin,
+                  input->database->spec.username);
+}
+
 static void add_secret_steps(const struct plan_input *input, struct plan *plan)
 {
     const char *description = input->facts->secret.description.description;
@@ -224,14 +255,18 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
         return;
     if (plan->count > 0 || !check_privileges(input, plan) || plan->count > 0)
         return;
-    if (!check_proof(input, plan))
+    if ((input->facts->proof == PROOF_UNKNOWN && !check_grantable(input, plan)) ||
+        !check_proof(input, plan))
         return;
     add_secret_steps(input, plan);
-    if (ownership_is_stale(&input->facts->engine.database.marker, input->owner) ||
+    if ((claim_takes_database(input) &&
+         ownership_is_stale(&input->facts->engine.database.marker, input->owner)) ||
         ownership_is_stale(&input->facts->engine.user.marker, input->owner))
         add_step(plan, PLAN_MARK);
     if (plan->count == 0 && may_copy_former(input) && !input->database->spec.retain_on_delete)
         add_step(plan, PLAN_DELETE_FORMER);
+    if (plan->count == 0 && !check_grantable(input, plan))
+        return;
 }
 
 bool plan_check_known(const struct plan_input *input, struct plan *plan)
@@ -289,6 +324,7 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_NOTE_DELETION] = "noting the deletion",
         [PLAN_LOCK_USER] = "locking the user out",
         [PLAN_DROP_DATABASE] = "dropping the database",
+        [PLAN_REVOKE] = "taking the user's privileges",
         [PLAN_DROP_USER] = "dropping the user",
         [PLAN_DELETE_SECRET] = "scheduling the deletion of the secret",
         [PLAN_MARK] = "marking what is taken over",

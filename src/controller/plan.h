@@ -35,6 +35,7 @@ enum plan_step {
     PLAN_NOTE_DELETION,   /* in the tags of the secret */
     PLAN_LOCK_USER,       /* no new sessions */
     PLAN_DROP_DATABASE,   /* with its sessions ended */
+    PLAN_REVOKE,          /* what the user has on a database that stays */
     PLAN_DROP_USER,       /* likewise */
     PLAN_DELETE_SECRET,   /* schedule its deletion */
     PLAN_DELETE_FORMER,   /* schedule the deletion of the secret at its former place */
@@ -59,6 +60,7 @@ struct plan_input {
     const char *region;                     /* where the secret is looked for */
     const char *former_id; /* where the secret was stored until now; NULL = it shall not move */
     bool person_acted;     /* asked for a pass by the annotation reconcile-now */
+    bool made_user;        /* this very pass created the user */
     const struct facts *facts;
 };
 

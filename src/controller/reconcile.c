@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "controller/apply.h"
+#include "controller/claim.h"
 #include "controller/conditions.h"
 #include "controller/events.h"
 #include "controller/finalize.h"
@@ -43,6 +44,8 @@ struct engine_connect_request pass_connect_request(const struct pass *pass)
 
 struct engine_target pass_engine_target(const struct pass *pass)
 {
+    struct plan_input input = pass_plan_input(pass);
+
     return (struct engine_target){
         .engine = pass->database.spec.engine,
         .database = pass->database.spec.database_name,
@@ -52,6 +55,7 @@ struct engine_target pass_engine_target(const struct pass *pass)
             pass->facts.secret.is_readable ? &pass->facts.secret.credentials.password : NULL,
         .is_ours = ownership_of_marker(&pass->facts.engine.database.marker, &pass->owner) ==
                    OWNERSHIP_OURS,
+        .may_own = claim_takes_database(&input),
         .has_access = pass->facts.privileges_known && pass->facts.engine.privileges.missing == NULL,
     };
 }
@@ -66,6 +70,7 @@ struct plan_input pass_plan_input(const struct pass *pass)
         .region = pass->region,
         .former_id = pass->former_id,
         .person_acted = pass->person_acted,
+        .made_user = pass->made_user,
         .facts = &pass->facts,
     };
 }

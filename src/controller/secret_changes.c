@@ -28,6 +28,8 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
         if (now == NULL || strcmp(now, json_string_value(value)) != 0)
             json_object_set(*ret_set, key, value);
     }
+    if (input->made_user && !input->facts->engine.marks_users && !ownership_made_user(present))
+        document_set_string(*ret_set, TAG_CREATED, TAG_CREATED_USER);
     if (ownership_is_transferred(present, input->owner))
         json_array_append_new(*ret_remove, json_string(TAG_TRANSFER_TO));
     if (document_string(present, TAG_DELETING) != NULL)

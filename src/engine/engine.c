@@ -49,6 +49,7 @@ void engine_facts_release(struct engine_facts *facts)
     free(facts->server_version);
     free(facts->database.owner);
     free(facts->database.id);
+    free(facts->database.residents);
     engine_marker_release(&facts->database.marker);
     free(facts->user.privileged_as);
     free(facts->user.other_accounts);
@@ -57,5 +58,6 @@ void engine_facts_release(struct engine_facts *facts)
     free(facts->privileges.missing);
     free(facts->privileges.excess);
     free(facts->privileges.unmanaged);
+    free(facts->privileges.ungranted);
     *facts = (struct engine_facts){0};
 }

@@ -51,6 +51,7 @@ struct engine_target {
     const struct secret *password;              /* the stored one; NULL = not known */
     bool has_access; /* the user has all of them: its login must reach the database */
     bool is_ours;    /* the database: what the user owns in it may change hands */
+    bool may_own; /* ALL is ownership of the database; else all rights that can be granted on it */
 };
 
 struct engine_database_facts {
@@ -61,6 +62,7 @@ struct engine_database_facts {
     bool owned_by_target; /* the owner is the target user */
     bool owned_by_admin;
     bool has_keeper; /* what the user made under ALL may still be kept by another role */
+    char *residents; /* marked users of others that have rights here, for messages; NULL = none */
     char *id;        /* what a user's marker names: OID, or the name */
     struct engine_marker marker;
 };
@@ -91,6 +93,7 @@ struct engine_privilege_facts {
     char *missing;
     char *excess;
     char *unmanaged; /* differs too, where the admin may change nothing */
+    char *ungranted; /* missing in a database of others, whose owners (named) could let the admin */
 };
 
 /* Owned; {0} is empty; release with engine_facts_release(). */
@@ -173,6 +176,9 @@ struct engine_driver {
      * found is in `facts`. */
     bool (*observe_privileges)(struct engine_session *session, const struct engine_target *target,
                                struct engine_facts *facts, struct error *err);
+    /* Fills in facts->database.residents, where the engine marks users. */
+    bool (*observe_residents)(struct engine_session *session, const struct engine_target *target,
+                              struct engine_facts *facts, struct error *err);
     /* Creates the login user with its password and marker, all or nothing where the server can. */
     bool (*create_user)(struct engine_session *session, const struct engine_user_creation *creation,
                         struct error *err);

@@ -99,3 +99,18 @@ bool engine_marker_same_owner(const struct engine_marker *a, const struct engine
            same(a->cluster, b->cluster) && same(a->namespace_name, b->namespace_name) &&
            same(a->name, b->name) && same(a->uid, b->uid);
 }
+
+void engine_marker_append_resident(struct strbuf *text, const char *username, const char *mark,
+                                   const struct engine_marker *except)
+{
+    struct engine_marker marker = {0};
+
+    engine_marker_parse(mark, &marker);
+    /* Another uid of the same resource is the same owner. */
+    if (marker.kind == ENGINE_MARKER_OURS && marker.name[0] != '\0' &&
+        !(same(marker.cluster, except->cluster) &&
+          same(marker.namespace_name, except->namespace_name) && same(marker.name, except->name)))
+        strbuf_append_format(text, "%suser '%s' of Database %s/%s", text->length > 0 ? ", " : "",
+                             username, marker.namespace_name, marker.name);
+    engine_marker_release(&marker);
+}

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+struct strbuf;
+
 enum engine_marker_kind {
     ENGINE_MARKER_NONE,        /* no comment, or somebody else's text */
     ENGINE_MARKER_OURS,        /* written by this operator (any cluster, any resource) */
@@ -34,6 +36,11 @@ void engine_marker_copy(struct engine_marker *marker, const struct engine_marker
 char *engine_marker_render(const struct engine_marker *marker) returns_owned;
 /* Reads a comment or attribute; text NULL or foreign gives ENGINE_MARKER_NONE.  Never fails. */
 void engine_marker_parse(const char *text, struct engine_marker *ret_marker);
+/* Appends "user 'name' of Database namespace/name", after a comma where there is text already,
+ * unless the mark is nobody's, names no resource, or is of `except`. */
+void engine_marker_append_resident(struct strbuf *text, const char *username, const char *mark,
+                                   const struct engine_marker *except);
+
 /* True when both are ours and name the same cluster, namespace, name and uid; "" names nothing. */
 bool engine_marker_same_owner(const struct engine_marker *a, const struct engine_marker *b);
 

@@ -44,6 +44,7 @@ const struct engine_driver engine_mysql = {
     .disconnect = engine_mysql_close,
     .observe = engine_mysql_observe,
     .observe_privileges = engine_mysql_observe_privileges,
+    .observe_residents = engine_mysql_observe_residents,
     .create_user = engine_mysql_create_user,
     .create_database = engine_mysql_create_database,
     .set_privileges = engine_mysql_set_privileges,

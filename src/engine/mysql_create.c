@@ -1,3 +1,4 @@
+#include "base/document.h"
 #include "base/encoding.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
@@ -179,11 +180,21 @@ bool engine_mysql_create_database(struct engine_session *session,
 
 /* --- Marks of what is taken over ------------------------------------------------------------- */
 
-static bool run_mark(struct engine_session *session, struct strbuf *sql,
-                     const struct engine_marker *marker, struct error *err)
+/* The server merges attributes: what the new mark does not say must go. */
+static bool append_complete_marker(struct engine_session *session, struct strbuf *sql,
+                                   const struct engine_marker *marker, struct error *err)
 {
-    append_marker(session, sql, marker);
-    return engine_mysql_run(session, "marking", sql, NULL, NULL, err);
+    auto_free char *rendered = engine_marker_render(marker);
+    auto_strbuf struct strbuf text = {0};
+    auto_json json_t *json = NULL;
+
+    if (!document_parse(rendered, strlen(rendered), &json, err))
+        return false;
+    if (marker->database == NULL)
+        json_object_set_new(json, "database", json_null());
+    document_render(json, false, &text);
+    engine_mysql_append_literal(session, sql, strbuf_text(&text));
+    return true;
 }
 
 /* MariaDB's mark is on the database alone, MySQL's on the user alone. */
@@ -198,12 +209,14 @@ bool engine_mysql_mark(struct engine_session *session, const struct engine_marki
         strbuf_append_text(&sql, "ALTER DATABASE ");
         engine_mysql_append_identifier(&sql, marking->database);
         strbuf_append_text(&sql, " COMMENT ");
-        return run_mark(session, &sql, marking->marker, err);
+        append_marker(session, &sql, marking->marker);
+        return engine_mysql_run(session, "marking", &sql, NULL, NULL, err);
     }
     if (marking->username == NULL)
         return true;
     strbuf_append_text(&sql, "ALTER USER ");
     engine_mysql_append_account(session, &sql, marking->username);
     strbuf_append_text(&sql, " ATTRIBUTE ");
-    return run_mark(session, &sql, marking->user_marker, err);
+    return append_complete_marker(session, &sql, marking->user_marker, err) &&
+           engine_mysql_run(session, "marking", &sql, NULL, NULL, err);
 }

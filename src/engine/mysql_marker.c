@@ -93,3 +93,49 @@ bool engine_mysql_is_unfinished(struct engine_session *session, const char *data
     *ret_unfinished = row != NULL && row[0] != NULL && row[0][0] == '1';
     return true;
 }
+
+static bool is_same(const char *a, const char *b)
+{
+    return a != NULL && strcmp(a, b) == 0;
+}
+
+/* A creation that only began makes a database its own only while that one looks like it. */
+static bool take_if_marked(struct engine_session *session, const char *attribute,
+                           const char *database, struct engine_marker *ret_marker,
+                           struct error *err)
+{
+    struct engine_mysql_mark mark = {0};
+    bool is_marked, succeeded = true;
+
+    engine_mysql_mark_parse(attribute, &mark);
+    is_marked = is_same(mark.marker.database, database);
+    if (!is_marked && is_same(mark.creating, database))
+        succeeded = engine_mysql_is_unfinished(session, database, &is_marked, err);
+    if (succeeded && is_marked)
+        engine_marker_copy(ret_marker, &mark.marker);
+    engine_mysql_mark_release(&mark);
+    return succeeded;
+}
+
+bool engine_mysql_mark_find(struct engine_session *session, const struct engine_target *target,
+                            struct engine_marker *ret_marker, struct error *err)
+{
+    auto_strbuf struct strbuf sql = {0};
+    auto_mysql_result MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    strbuf_append_text(&sql, "SELECT ATTRIBUTE FROM information_schema.USER_ATTRIBUTES WHERE ");
+    engine_mysql_append_literal(session, &sql, target->database);
+    strbuf_append_text(&sql, " IN (JSON_UNQUOTE(JSON_EXTRACT(ATTRIBUTE, '$." KEY_DATABASE
+                             "')), JSON_UNQUOTE(JSON_EXTRACT(ATTRIBUTE, '$." KEY_CREATING
+                             "'))) AND USER <> ");
+    engine_mysql_append_literal(session, &sql, target->username);
+    if (!engine_mysql_run(session, "looking for the mark of the database", &sql, &result, NULL,
+                          err))
+        return false;
+    while (ret_marker->kind == ENGINE_MARKER_NONE && (row = mysql_fetch_row(result)) != NULL) {
+        if (!take_if_marked(session, row[0], target->database, ret_marker, err))
+            return false;
+    }
+    return true;
+}

@@ -27,6 +27,11 @@ bool engine_mysql_mark_finish(struct engine_session *session, const char *userna
 bool engine_mysql_mark_give_up(struct engine_session *session, const char *username,
                                struct error *err) must_check;
 
+/* The mark of another user than this one that says that the database was made for it, or is being
+ * made; none is left alone. */
+bool engine_mysql_mark_find(struct engine_session *session, const struct engine_target *target,
+                            struct engine_marker *ret_marker, struct error *err) must_check;
+
 /* Whether a database whose creation had begun looks as we make it and holds nothing. */
 bool engine_mysql_is_unfinished(struct engine_session *session, const char *database,
                                 bool *ret_unfinished, struct error *err) must_check;

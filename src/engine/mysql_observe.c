@@ -92,7 +92,7 @@ static void take_user(const struct engine_session *session,
 
 /* --- Together -------------------------------------------------------------------------------- */
 
-/* MySQL has no comment on databases: whose one is says the user that was made for it, and while its
+/* MySQL has no comment on databases: whose one is says a user that was made for it, and while its
  * creation is not finished there is none yet. */
 static bool take_marks(struct engine_session *session, const struct engine_mysql_account *account,
                        const struct engine_target *target, struct engine_facts *facts,
@@ -117,7 +117,8 @@ static bool take_marks(struct engine_session *session, const struct engine_mysql
     if (is_unfinished)
         facts->database.present = false;
     engine_mysql_mark_release(&mark);
-    return true;
+    return !facts->database.present || facts->database.marker.kind != ENGINE_MARKER_NONE ||
+           engine_mysql_mark_find(session, target, &facts->database.marker, err);
 }
 
 bool engine_mysql_observe_privileges(struct engine_session *session,
@@ -134,6 +135,38 @@ bool engine_mysql_observe_privileges(struct engine_session *session,
     if (!target->privileges->all)
         facts->privileges.excess = engine_mysql_privileges_render(privileges.held & ~wanted);
     engine_mysql_privileges_release(&privileges);
+    return true;
+}
+
+/* MariaDB cannot mark users. */
+bool engine_mysql_observe_residents(struct engine_session *session,
+                                    const struct engine_target *target, struct engine_facts *facts,
+                                    struct error *err)
+{
+    struct engine_mysql_privileges privileges = {0};
+    auto_strbuf struct strbuf sql = {0}, text = {0};
+    auto_mysql_result MYSQL_RES *result = NULL;
+    MYSQL_ROW row;
+
+    if (session->is_mariadb)
+        return true;
+    if (!engine_mysql_privileges_read(session, target, &privileges, err))
+        return false;
+    strbuf_append_text(&sql, "SELECT DISTINCT d.User, a.ATTRIBUTE FROM mysql.db d JOIN"
+                             " information_schema.USER_ATTRIBUTES a ON a.USER = d.User AND a.HOST ="
+                             " d.Host WHERE d.Db IN (");
+    engine_mysql_append_literal(session, &sql, target->database);
+    strbuf_append_text(&sql, ", ");
+    engine_mysql_append_literal(session, &sql, privileges.pattern);
+    engine_mysql_privileges_release(&privileges);
+    strbuf_append_text(&sql, ") AND d.User <> ");
+    engine_mysql_append_literal(session, &sql, target->username);
+    if (!engine_mysql_run(session, "reading whose users have rights", &sql, &result, NULL, err))
+        return false;
+    while ((row = mysql_fetch_row(result)) != NULL)
+        engine_marker_append_resident(&text, row[0], row[1], &facts->database.marker);
+    free(facts->database.residents);
+    facts->database.residents = text.length > 0 ? strbuf_detach(&text) : NULL;
     return true;
 }
 

@@ -13,6 +13,9 @@ bool engine_mysql_observe(struct engine_session *session, const struct engine_ta
 bool engine_mysql_observe_privileges(struct engine_session *session,
                                      const struct engine_target *target, struct engine_facts *facts,
                                      struct error *err) must_check;
+bool engine_mysql_observe_residents(struct engine_session *session,
+                                    const struct engine_target *target, struct engine_facts *facts,
+                                    struct error *err) must_check;
 bool engine_mysql_create_user(struct engine_session *session,
                               const struct engine_user_creation *creation, struct error *err)
     must_check;

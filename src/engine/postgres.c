@@ -45,6 +45,7 @@ const struct engine_driver engine_postgres = {
     .disconnect = postgres_disconnect,
     .observe = postgres_observe,
     .observe_privileges = postgres_observe_privileges,
+    .observe_residents = postgres_observe_residents,
     .create_user = postgres_create_user,
     .create_database = postgres_create_database,
     .set_privileges = postgres_set_privileges,

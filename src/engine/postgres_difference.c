@@ -16,6 +16,7 @@
  * - A grant by the owner of a table reaches its columns; REVOKE takes those away with it.
  * - Default privileges are asked of everybody who may make objects here and whom the admin may act
  *   for.  Those of one schema are never made by us, so they can only be too much.
+ * - "ungranted" is what an owner could let the admin grant; nobody expects that of superusers.
  * - Names leave the server quoted, since tables are called as their owners like.
  */
 #define DIFFERENCE                                                                                \
@@ -54,9 +55,9 @@
     "  FROM creator c CROSS JOIN kind k LEFT JOIN pg_default_acl d ON d.defaclrole = c.oid"       \
     "  AND d.defaclnamespace = 0 AND d.defaclobjtype = k.type"                                    \
     " UNION ALL SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', r.rolname) ||"             \
-    "  coalesce(format('IN SCHEMA %I ', n.nspname), ''), k.kind, '',"                             \
+    "  coalesce('IN SCHEMA ' || quote_ident(n.nspname) || ' ', ''), k.kind, '',"                  \
     "  format('future %s of %I', lower(k.kind), r.rolname) ||"                                    \
-    "  coalesce(format(' in schema %I', n.nspname), ''), r.oid, d.defaclacl,"                     \
+    "  coalesce(' in schema ' || quote_ident(n.nspname), ''), r.oid, d.defaclacl,"                \
     "  ARRAY(SELECT unnest(k.want) INTERSECT SELECT x.privilege_type"                             \
     "   FROM me, aclexplode(d.defaclacl) x WHERE x.grantee = me.oid), NULL"                       \
     "  FROM pg_default_acl d JOIN kind k ON k.type = d.defaclobjtype"                             \
@@ -80,8 +81,9 @@
     "  WHERE manageable AND lacks <> '{}'"                                                        \
     " UNION ALL SELECT 'excess', head, kind, name, label, exceeds FROM way"                       \
     "  WHERE manageable AND exceeds <> '{}'"                                                      \
-    " UNION ALL SELECT 'unmanaged', head, kind, name, label, in_vain FROM way"                    \
-    "  WHERE NOT manageable AND in_vain <> '{}'"                                                  \
+    " UNION ALL SELECT CASE WHEN r.rolsuper THEN 'unmanaged' ELSE 'ungranted' END, head, kind,"   \
+    "  name, label || format(' of %I', r.rolname), in_vain FROM way JOIN pg_roles r ON r.oid ="   \
+    "  own WHERE NOT manageable AND in_vain <> '{}'"                                              \
     " UNION ALL SELECT 'unmanaged', head, kind, name, label, foreign_ FROM way"                   \
     "  WHERE foreign_ <> '{}'"                                                                    \
     " UNION ALL SELECT 'unmanaged', head, kind, name, label, exceeds FROM way"                    \
@@ -127,14 +129,15 @@ static bool query(struct engine_session *session, const struct engine_target *ta
 /* A message has more to say than this. */
 enum { DESCRIPTION_LIMIT = 300 };
 
-static char *describe(const PGresult *result, const char *effect)
+static char *describe(const PGresult *result, const char *effect, const char *other_effect)
 {
     auto_strbuf struct strbuf text = {0};
 
     for (int row = 0; row < PQntuples(result); row++) {
+        const char *found = PQgetvalue(result, row, 0);
         const char *part = PQgetvalue(result, row, 1);
 
-        if (strcmp(PQgetvalue(result, row, 0), effect) != 0)
+        if (strcmp(found, effect) != 0 && strcmp(found, other_effect) != 0)
             continue;
         if (text.length > 0 && text.length + strlen(part) > DESCRIPTION_LIMIT) {
             strbuf_append_text(&text, "; and more");
@@ -154,9 +157,10 @@ bool postgres_difference_describe(struct engine_session *session,
     if (!query(session, target, describe_sql, NULL, &result, err))
         return false;
     *ret_privileges = (struct engine_privilege_facts){
-        .missing = describe(result, "missing"),
-        .excess = describe(result, "excess"),
-        .unmanaged = describe(result, "unmanaged"),
+        .missing = describe(result, "missing", ""),
+        .excess = describe(result, "excess", ""),
+        .unmanaged = describe(result, "unmanaged", target->may_own ? "ungranted" : ""),
+        .ungranted = target->may_own ? NULL : describe(result, "ungranted", ""),
     };
     return true;
 }

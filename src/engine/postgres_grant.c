@@ -3,6 +3,7 @@
 #include "engine/postgres_difference.h"
 #include "engine/postgres_operations.h"
 #include "engine/postgres_owner.h"
+#include "engine/postgres_privileges.h"
 
 #include <stdlib.h>
 
@@ -63,23 +64,43 @@ static bool observe_keeper(struct engine_session *session, const struct engine_t
     return true;
 }
 
-/* ALL is ownership; whoever owns the database cannot be held to a list. */
+/* Where the database is not to be owned, ALL is every word. */
+static struct engine_target hold_to_words(const struct engine_target *target,
+                                          struct engine_privileges *every_word)
+{
+    struct engine_target held = *target;
+
+    postgres_privileges_set_every_word(every_word);
+    if (target->privileges->all && !target->may_own)
+        held.privileges = every_word;
+    return held;
+}
+
+static bool observe_inside(struct engine_session *session, const struct engine_target *target,
+                           struct engine_privilege_facts *privileges, struct error *err)
+{
+    auto_session struct engine_session *inside = NULL;
+    struct engine_privileges every_word;
+    struct engine_target held = hold_to_words(target, &every_word);
+
+    return held.privileges->all ||
+           (postgres_connect_to_database(session, target->database, &inside, err) &&
+            describe_in_transaction(inside, &held, privileges, err));
+}
+
+/* ALL is ownership of what is ours; whoever owns the database cannot be held to a list. */
 bool postgres_observe_privileges(struct engine_session *session, const struct engine_target *target,
                                  struct engine_facts *facts, struct error *err)
 {
     bool owns = facts->database.owned_by_target;
-    auto_session struct engine_session *inside = NULL;
 
-    if (target->privileges->all && !owns)
+    if (target->privileges->all && target->may_own && !owns)
         facts->privileges.missing = mem_strdup("ownership");
     if (!target->privileges->all && owns)
         facts->privileges.excess = mem_strdup("ownership");
     if (owns)
         return observe_keeper(session, target, facts, err);
-    if (target->privileges->all)
-        return true;
-    return postgres_connect_to_database(session, target->database, &inside, err) &&
-           describe_in_transaction(inside, target, &facts->privileges, err);
+    return observe_inside(session, target, &facts->privileges, err);
 }
 
 /* --- What there shall be --------------------------------------------------------------------- */
@@ -141,13 +162,15 @@ bool postgres_set_privileges(struct engine_session *session, const struct engine
                              bool may_revoke, struct error *err)
 {
     auto_session struct engine_session *inside = NULL;
+    struct engine_privileges every_word;
+    struct engine_target held = hold_to_words(target, &every_word);
 
     if (!postgres_connect_to_database(session, target->database, &inside, err))
         return false;
     for (int i = 1;; i++) {
         struct error failure;
 
-        if (attempt(inside, target, may_revoke, &failure))
+        if (attempt(inside, &held, may_revoke, &failure))
             return true;
         if (i == ATTEMPTS_LIMIT || !is_worth_another(&failure)) {
             *err = failure;

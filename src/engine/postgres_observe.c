@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "base/strbuf.h"
 #include "engine/postgres_operations.h"
 #include "engine/postgres_owner.h"
 
@@ -105,5 +106,30 @@ bool postgres_observe(struct engine_session *session, const struct engine_target
     };
     take_database(result, &ret_facts->database);
     take_user(result, &ret_facts->user);
+    return true;
+}
+
+/* Whoever has a right or an object in the database, or a right on it. */
+bool postgres_observe_residents(struct engine_session *session, const struct engine_target *target,
+                                struct engine_facts *facts, struct error *err)
+{
+    static const char sql[] =
+        "SELECT rolname, shobj_description(r.oid, 'pg_authid') FROM pg_roles r"
+        " JOIN pg_database d ON d.datname = $1 WHERE rolname <> $2"
+        " AND shobj_description(r.oid, 'pg_authid') LIKE '{%' AND EXISTS (SELECT FROM pg_shdepend"
+        " WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND (dbid = d.oid"
+        " OR (classid = 'pg_database'::regclass AND objid = d.oid))) ORDER BY 1";
+    const char *const parameters[] = {target->database, target->username};
+    auto_result PGresult *result = NULL;
+    auto_strbuf struct strbuf text = {0};
+
+    if (!postgres_query(session, "reading whose users have rights", sql, parameters, 2, &result,
+                        err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++)
+        engine_marker_append_resident(&text, PQgetvalue(result, row, 0), PQgetvalue(result, row, 1),
+                                      &facts->database.marker);
+    free(facts->database.residents);
+    facts->database.residents = text.length > 0 ? strbuf_detach(&text) : NULL;
     return true;
 }

@@ -10,6 +10,8 @@ bool postgres_observe(struct engine_session *session, const struct engine_target
                       struct engine_facts *ret_facts, struct error *err) must_check;
 bool postgres_observe_privileges(struct engine_session *session, const struct engine_target *target,
                                  struct engine_facts *facts, struct error *err) must_check;
+bool postgres_observe_residents(struct engine_session *session, const struct engine_target *target,
+                                struct engine_facts *facts, struct error *err) must_check;
 bool postgres_set_privileges(struct engine_session *session, const struct engine_target *target,
                              bool may_revoke, struct error *err) must_check;
 bool postgres_create_user(struct engine_session *session,

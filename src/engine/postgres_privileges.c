@@ -50,6 +50,13 @@ static bool needs_schema(const struct engine_privileges *privileges)
     return false;
 }
 
+void postgres_privileges_set_every_word(struct engine_privileges *ret_privileges)
+{
+    *ret_privileges = (struct engine_privileges){0};
+    for (size_t i = 0; i < array_length(meanings); i++)
+        ret_privileges->words |= UINT32_C(1) << i;
+}
+
 bool postgres_privileges_may_create(const struct engine_privileges *privileges)
 {
     for (size_t i = 0; i < array_length(meanings); i++) {
@@ -71,7 +78,7 @@ void postgres_privileges_append_array(struct strbuf *array,
 {
     strbuf_append_char(array, '{');
     /* A user that may not connect could not even prove its password. */
-    if (object == POSTGRES_DATABASE)
+    if (object == POSTGRES_DATABASE && !privileges->none)
         append_right(array, "CONNECT");
     if (object == POSTGRES_SCHEMA && needs_schema(privileges))
         append_right(array, "USAGE");

@@ -19,6 +19,8 @@ enum postgres_object {
     POSTGRES_OBJECT_COUNT,
 };
 
+/* Every word, for a user that shall own nothing. */
+void postgres_privileges_set_every_word(struct engine_privileges *ret_privileges);
 bool postgres_privileges_may_create(const struct engine_privileges *privileges);
 /* Appends the rights that a list (not ALL) means on one kind of object, as the server reads an
  * array: "{SELECT,INSERT}". */

@@ -15,6 +15,7 @@
 /* {0} is the empty set. */
 struct engine_privileges {
     bool all;       /* ALL, or no list at all; then `words` means nothing */
+    bool none;      /* not even what every user of a database has */
     uint32_t words; /* bit i = the i-th word of the family's table */
 };
 

@@ -94,6 +94,18 @@ bool kube_client_get(struct kube_client *client, const struct kube_object_refere
     return true;
 }
 
+bool kube_client_list(struct kube_client *client, const struct kube_resource *resource,
+                      const char *namespace_name, json_t **ret_list, struct error *err)
+{
+    auto_strbuf struct strbuf path = {0};
+    struct kube_request request = {.is_repeatable = true, .http.method = "GET"};
+
+    kube_append_collection_path(&path, resource, namespace_name);
+    request.path = strbuf_text(&path);
+    return kube_client_exchange(client, &request, ret_list, err) ||
+           error_wrap(err, "listing %s of namespace %s", resource->plural, namespace_name);
+}
+
 bool kube_client_create(struct kube_client *client, const struct kube_resource *resource,
                         const char *namespace_name, const json_t *object, json_t **ret_object,
                         struct error *err)

@@ -62,6 +62,11 @@ struct kube_object_reference {
 bool kube_client_get(struct kube_client *client, const struct kube_object_reference *reference,
                      json_t **ret_object, struct error *err) must_check;
 
+/* Reads all objects of a namespace at once (quorum read): for types of which there are few.  The
+ * caller owns *ret_list, whose `items` they are. */
+bool kube_client_list(struct kube_client *client, const struct kube_resource *resource,
+                      const char *namespace_name, json_t **ret_list, struct error *err) must_check;
+
 /* Creates an object (POST to the collection).  Not retried inside: AlreadyExists is CONFLICT. */
 bool kube_client_create(struct kube_client *client, const struct kube_resource *resource,
                         const char *namespace_name, const json_t *object, json_t **ret_object,

@@ -21,7 +21,6 @@ from support.tenant import Tenant, assert_works
 from support.watching import CallWatch, SqlWatch
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("adoption", database("adopting", adoptExistingDatabase=True), "spec.adoptExistingDatabase is not"),
     ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
 ]
 

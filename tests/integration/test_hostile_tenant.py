@@ -121,7 +121,7 @@ def test_the_database_of_somebody_else(scene: Scene) -> None:
     user = unique("own")
     scene.attack("grab", databaseName=scene.name, username=user, secretName=f"own/{user}")
 
-    wait_refused(scene, "grab", "Conflict", "CannotRecoverPassword")
+    scene.thief.wait_error("grab", "Conflict")
 
     assert scene.state(scene.thief, scene.name, user)["role" if scene.engine == "postgres" else "hosts"] == []
     assert scene.thief.description(f"own/{user}") == {}
@@ -136,6 +136,21 @@ def test_the_user_of_somebody_else(scene: Scene) -> None:
 
     assert not scene.thief.has_database(name)
     assert scene.thief.description(f"rds/{scene.engine}/{name}") == {}
+
+
+@pytest.mark.parametrize("privileges", [["SELECT"], ["ALL"]], ids=["list", "all"])
+def test_adopting_the_database_of_somebody_else(scene: Scene, privileges: list[str]) -> None:
+    user = unique("own")
+    scene.attack(
+        "grab", databaseName=scene.name, username=user, secretName=f"own/{user}", privileges=privileges,
+        adoptExistingDatabase=True,
+    )  # fmt: skip
+
+    status = scene.thief.wait_error("grab", "Conflict")
+
+    assert f"{scene.victim.name}/{scene.name}" in status["message"]
+    assert scene.state(scene.thief, scene.name, user)["role" if scene.engine == "postgres" else "hosts"] == []
+    assert scene.thief.description(f"own/{user}") == {}
 
 
 def wait_refused(scene: Scene, resource: str, *reasons: str) -> dict[str, Any]:

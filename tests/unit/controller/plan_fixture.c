@@ -172,3 +172,56 @@ void plan_fixture_run(const struct setup *setup,
     free(server.hosts[0].host);
     free(server.hosts[1].host);
 }
+
+/* --- Rows of the state table ----------------------------------------------------------------- */
+
+void plan_fixture_render_steps(const struct plan *plan, char *steps)
+{
+    static const char letters[PLAN_STEP_COUNT] = {
+        [PLAN_CREATE_SECRET] = 'S',  [PLAN_RESTORE_SECRET] = 'R',
+        [PLAN_CREATE_USER] = 'U',    [PLAN_CREATE_DATABASE] = 'D',
+        [PLAN_GRANT] = 'G',          [PLAN_SET_PRIVILEGES] = 'V',
+        [PLAN_REWRITE_SECRET] = 'W', [PLAN_MARK] = 'M',
+        [PLAN_COPY_SECRET] = 'C',    [PLAN_DELETE_FORMER] = 'X',
+        [PLAN_PROVE_LOGIN] = 'P',    [PLAN_TAG_SECRET] = 't',
+        [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
+    };
+
+    for (size_t i = 0; i < plan->count; i++)
+        steps[i] = letters[plan->steps[i]] != '\0' ? letters[plan->steps[i]] : '?';
+    steps[plan->count] = '\0';
+}
+
+static void check_row(const struct plan_row *row, const struct plan *plan)
+{
+    char steps[PLAN_STEPS_LIMIT + 1];
+    const char *reason = plan->refusal.reason;
+
+    plan_fixture_render_steps(plan, steps);
+    if (strcmp(steps, row->steps) != 0)
+        fail_msg("%s: steps are '%s', not '%s' (refusal: %s)", row->name, steps, row->steps,
+                 reason != NULL ? plan->refusal.error.message : "none");
+    if ((reason == NULL) != (row->reason == NULL) ||
+        (reason != NULL && strcmp(reason, row->reason) != 0))
+        fail_msg("%s: reason is %s, not %s", row->name, reason, row->reason);
+    if (row->setup.secret == UNMARKED && reason != NULL &&
+        strstr(plan->refusal.error.message, "billing") != NULL)
+        fail_msg("%s: a secret that is not ours is quoted", row->name);
+    if (row->message_part != NULL && strstr(plan->refusal.error.message, row->message_part) == NULL)
+        fail_msg("%s: '%s' does not say '%s'", row->name, plan->refusal.error.message,
+                 row->message_part);
+}
+
+static void check_plan(void *context, const struct plan_input *input)
+{
+    const struct plan_row *row = context;
+    struct plan plan;
+
+    plan_make(input, &plan);
+    check_row(row, &plan);
+}
+
+void plan_fixture_check_row(const struct plan_row *row)
+{
+    plan_fixture_run(&row->setup, check_plan, (void *)(uintptr_t)row);
+}

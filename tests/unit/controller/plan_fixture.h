@@ -36,6 +36,20 @@ struct setup {
 void plan_fixture_run(const struct setup *setup,
                       void (*check)(void *context, const struct plan_input *input), void *context);
 
+/* A row of the state table. */
+struct plan_row {
+    const char *name;
+    struct setup setup;
+    const char *steps;        /* letters of plan_fixture_render_steps(), "" = nothing to do */
+    const char *reason;       /* NULL = not refused */
+    const char *message_part; /* of the refusal */
+};
+
+/* Makes the plan and compares it. */
+void plan_fixture_check_row(const struct plan_row *row);
+/* One letter a step; `steps` holds PLAN_STEPS_LIMIT + 1. */
+void plan_fixture_render_steps(const struct plan *plan, char *steps);
+
 void plan_fixture_make_facts(const struct setup *setup, struct facts *facts);
 void plan_fixture_make_database(struct database *database);
 json_t *plan_fixture_make_tags(enum thing thing);

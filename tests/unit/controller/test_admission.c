@@ -25,7 +25,7 @@ static const struct row rows[] = {
      "\"secretName\":\"s\"}}",
      "{}", NULL, NULL},
     {"{" MINIMAL ",\"privileges\":[\"SELECT\"]}", "{}", NULL, NULL},
-    {"{" MINIMAL ",\"adoptExistingDatabase\":true}", "{}", "NotSupported", "adoptExistingDatabase"},
+    {"{" MINIMAL ",\"adoptExistingDatabase\":true}", "{}", NULL, NULL},
     {"{" MINIMAL ",\"suspend\":true}", "{}", "NotSupported", "suspend"},
     {"{" MINIMAL ",\"awsSecretsManager\":{\"tags\":{\"ManagedBy\":\"me\"}}}", "{}", "InvalidSpec",
      "ManagedBy"},

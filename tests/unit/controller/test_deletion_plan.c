@@ -19,6 +19,7 @@ struct row {
 static const char step_letters[PLAN_STEP_COUNT] = {
     [PLAN_NOTE_DELETION] = 'n', [PLAN_LOCK_USER] = 'l',     [PLAN_DROP_DATABASE] = 'D',
     [PLAN_DROP_USER] = 'U',     [PLAN_DELETE_SECRET] = 'S', [PLAN_DELETE_FORMER] = 'F',
+    [PLAN_REVOKE] = 'r',
 };
 
 CHANGE(server_unknown)
@@ -104,6 +105,35 @@ CHANGE(engine_marks_no_users_and_password_matches)
 {
     facts->engine.marks_users = false;
     facts->engine.user.password = ENGINE_PASSWORD_MATCHES;
+    plan_fixture_replace(&facts->engine.database.owner, "");
+}
+
+CHANGE(engine_marks_no_users_and_the_secret_says_who_made_this_one)
+{
+    engine_marks_no_users_and_password_matches(input, facts, database, status);
+    document_set_string(facts->secret.description.tags, TAG_CREATED, TAG_CREATED_USER);
+}
+
+CHANGE(engine_marks_no_users_and_a_person_confirmed)
+{
+    engine_marks_no_users_and_password_matches(input, facts, database, status);
+    drop_confirmed(input, facts, database, status);
+}
+
+CHANGE(adopts)
+{
+    database->spec.adopt_existing_database = true;
+}
+
+CHANGE(others_live_here)
+{
+    facts->engine.database.residents = mem_strdup("user 'reports' of Database team/reports");
+}
+
+CHANGE(others_live_here_and_we_adopt)
+{
+    others_live_here(input, facts, database, status);
+    adopts(input, facts, database, status);
 }
 
 CHANGE(engine_marks_no_users_and_password_differs)
@@ -161,8 +191,12 @@ static const struct row rows[] = {
      "",
      NULL,
      "user 'app'"},
-    {"our user, another's database", {OTHERS, OURS, OURS, 0, deletion_noted}, "lU", NULL, NULL},
-    {"our user, an unmarked database", {UNMARKED, OURS, OURS, 0, deletion_noted}, "lU", NULL, NULL},
+    {"our user, another's database", {OTHERS, OURS, OURS, 0, deletion_noted}, "lrU", NULL, NULL},
+    {"our user, an unmarked database",
+     {UNMARKED, OURS, OURS, 0, deletion_noted},
+     "lrU",
+     NULL,
+     NULL},
     {"another's secret", {OURS, OURS, OTHERS, 0, NULL}, "lDU", NULL, NULL},
     {"an unmarked secret alone", {ABSENT, ABSENT, UNMARKED, 0, NULL}, "", NULL, "secret"},
     {"a user with rights beyond", {OURS, OURS, OURS, 0, user_is_superuser}, "nD", NULL, NULL},
@@ -200,6 +234,21 @@ static const struct row rows[] = {
     /* Engines that cannot mark users. */
     {"our password",
      {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_password_matches},
+     "nD",
+     NULL,
+     "user 'app'"},
+    {"our password, and the secret says that we made the user",
+     {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_the_secret_says_who_made_this_one},
+     "nlDU",
+     NULL,
+     NULL},
+    {"our password, and the secret says that we made the user, adopted",
+     {UNMARKED, UNMARKED, OURS, 0, engine_marks_no_users_and_the_secret_says_who_made_this_one},
+     "nlU",
+     NULL,
+     "database 'app'"},
+    {"our password, confirmed",
+     {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_a_person_confirmed},
      "nlDU",
      NULL,
      NULL},
@@ -211,6 +260,27 @@ static const struct row rows[] = {
     {"another password",
      {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_password_differs},
      "nD",
+     NULL,
+     NULL},
+
+    /* Adopted, shared. */
+    {"adopted", {UNMARKED, OURS, OURS, 0, adopts}, "nlrU", NULL, "database 'app'"},
+    {"shared", {OTHERS, OURS, OURS, 0, adopts}, "nlrU", NULL, "database 'app'"},
+    {"adopted from an owner that is gone", {RELEASED, OURS, OURS, 0, adopts}, "nlrU", NULL, NULL},
+    {"adopted, the predecessor's",
+     {PREDECESSORS, PREDECESSORS, OURS, 0, adopts},
+     "nlrU",
+     NULL,
+     "database 'app'"},
+    {"made by us, whatever the field says", {OURS, OURS, OURS, 0, adopts}, "nlDU", NULL, NULL},
+    {"others live in it",
+     {OURS, OURS, OURS, 0, others_live_here},
+     "",
+     "DatabaseShared",
+     "database 'app'"},
+    {"others live in it, and it is not ours",
+     {UNMARKED, OURS, OURS, 0, others_live_here_and_we_adopt},
+     "nlrU",
      NULL,
      NULL},
 

@@ -1,0 +1,61 @@
+#include "controller/sharing.h"
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "controller/pass.h"
+
+#include <string.h>
+
+static bool is_same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static bool is_for_this_driver(const struct pass *pass, const json_t *spec)
+{
+    const char *word = document_string(spec, "engine");
+
+    return word != NULL && engine_driver_find(word) == pass->driver;
+}
+
+/* One that was never ready says no server: it may be this one. */
+static bool is_for_this_server(const struct pass *pass, const json_t *object)
+{
+    const char *identity = document_string(json_object_get(object, "status"), "serverIdentity");
+
+    return identity == NULL || identity[0] == '\0' ||
+           strcmp(identity, pass->facts.engine.server_identity) == 0;
+}
+
+static bool is_sharer(const struct pass *pass, const json_t *object)
+{
+    const json_t *spec = json_object_get(object, "spec");
+    const char *name = document_string(json_object_get(object, "metadata"), "name");
+
+    return !is_same(name, pass->database.name) &&
+           document_boolean(spec, "adoptExistingDatabase", false) &&
+           is_same(document_string(spec, "databaseName"), pass->database.spec.database_name) &&
+           is_for_this_driver(pass, spec) && is_for_this_server(pass, object);
+}
+
+bool sharing_find(struct pass *pass, char **ret_text, struct error *err)
+{
+    auto_json json_t *list = NULL;
+    auto_strbuf struct strbuf text = {0};
+    const json_t *object;
+    size_t i;
+
+    if (!kube_client_list(pass->reconciler->kube, &database_resource, pass->owner.namespace_name,
+                          &list, err))
+        return false;
+    json_array_foreach(json_object_get(list, "items"), i, object) {
+        const char *name = document_string(json_object_get(object, "metadata"), "name");
+
+        if (is_sharer(pass, object))
+            strbuf_append_format(&text, "%sDatabase %s/%s", text.length > 0 ? ", " : "",
+                                 pass->owner.namespace_name, name != NULL ? name : "?");
+    }
+    free(*ret_text);
+    *ret_text = text.length > 0 ? strbuf_detach(&text) : NULL;
+    return true;
+}
