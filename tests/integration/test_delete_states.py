@@ -163,7 +163,7 @@ def test_a_resource_of_an_older_schema_that_retains_nothing_can_be_given_up(tena
     name = make_older(tenant, kube, retainOnDelete=False)
     tenant.delete(name, wait=False)
     status = wait_blocked(tenant, name, "InvalidSpec")
-    assert "oracle" in status["message"]
+    assert "spec.databaseName must start" in status["message"]
 
     tenant.kubectl("annotate", "database", name, ABANDON)
 

@@ -57,14 +57,14 @@ def psql(url: str, *statements: str) -> Iterator[subprocess.Popen[str]]:
 @contextmanager
 def mysql_transaction(server: Server, user: str, password: str, database: str, statement: str) -> Iterator[threading.Thread]:
     """A client of MySQL or MariaDB that has run a statement and keeps its transaction open; the thread lives as long."""
-    mine = f"/* {user} in {database} */"
+    sleep = f"SELECT SLEEP(55), '{user} in {database}'"
 
     def run() -> None:
         with suppress(StackError):
-            server.login(user, password, f"BEGIN; {statement}; SELECT SLEEP(55) {mine}", database)
+            server.login(user, password, f"BEGIN; {statement}; {sleep}", database)
 
     def sessions() -> list[str]:
-        return server.sql(f"SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP(55) {mine}%'")
+        return server.sql(f'SELECT ID FROM information_schema.PROCESSLIST WHERE INFO = "{sleep}"')
 
     thread = threading.Thread(target=run)
     thread.start()
