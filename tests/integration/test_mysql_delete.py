@@ -146,7 +146,7 @@ def test_a_transaction_of_somebody_else_is_named(mysql_tenant: MySqlTenant) -> N
 
 def test_what_the_user_has_elsewhere_is_named_and_never_taken(mysql_tenant: MySqlTenant) -> None:
     tenant = mysql_tenant
-    name, credentials = make(tenant, "rooted_here")
+    name, credentials = make(tenant, "rooted")
     sql, other = tenant.server.sql, unique("else_where")
     definer = f"DEFINER = '{name}'@'%'"
     sql(f"CREATE DATABASE {other}; CREATE TABLE {other}.t (x int); CREATE ROLE role_of_{name}")
