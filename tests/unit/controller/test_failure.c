@@ -1,4 +1,5 @@
 #include "controller/failure.h"
+#include "engine/engine.h"
 #include "support/test.h"
 
 #include <ctype.h>
@@ -44,6 +45,26 @@ static void test_stages_tell_apart_what_users_must_do(void **state maybe_unused)
     assert_string_equal(server.reason, "InsufficientRights");
 }
 
+/* What blocks a deletion has the same reason on every engine, whatever kind of error it is. */
+static void test_what_a_driver_found_out_is_the_reason(void **state maybe_unused)
+{
+    static const char *const codes[] = {
+        ENGINE_BLOCKED_BY_SESSIONS,     ENGINE_BLOCKED_BY_OWNER,      ENGINE_BLOCKED_BY_TEMPLATE,
+        ENGINE_BLOCKED_BY_DEPENDENCIES, ENGINE_ADMIN_INSIDE_DATABASE,
+    };
+
+    for (size_t i = 0; i < array_length(codes); i++) {
+        struct failure failure = {0};
+        struct error err;
+
+        error_set(&err, i % 2 == 0 ? ERROR_DENIED : ERROR_UNAVAILABLE, codes[i], "blocked");
+        failure_of_stage(&failure, STAGE_SERVER, &err);
+
+        assert_string_equal(failure.reason, codes[i]);
+        assert_camel_case(failure.reason);
+    }
+}
+
 static void test_an_empty_failure_is_none(void **state maybe_unused)
 {
     struct failure failure = {0};
@@ -56,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_stage_and_kind_has_a_reason),
         cmocka_unit_test(test_stages_tell_apart_what_users_must_do),
+        cmocka_unit_test(test_what_a_driver_found_out_is_the_reason),
         cmocka_unit_test(test_an_empty_failure_is_none),
     };
 
