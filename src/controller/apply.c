@@ -328,6 +328,14 @@ static bool unlock_user(struct pass *pass, struct failure *failure)
     return set_login(pass, true, failure);
 }
 
+static bool end_sessions(struct pass *pass, struct failure *failure)
+{
+    struct error err;
+
+    return pass->driver->end_sessions(pass->session, pass->database.spec.username, &err) ||
+           fail(failure, STAGE_SERVER, &err);
+}
+
 static bool drop_database(struct pass *pass, struct failure *failure)
 {
     const char *database = pass->database.spec.database_name;
@@ -356,12 +364,12 @@ static bool revoke(struct pass *pass, struct failure *failure)
 
 static bool drop_user(struct pass *pass, struct failure *failure)
 {
-    const char *username = pass->database.spec.username;
+    struct engine_target target = pass_engine_target(pass);
     struct error err;
 
-    if (!pass->driver->drop_user(pass->session, username, pass->facts.engine.user.marker.uid, &err))
+    if (!pass->driver->drop_user(pass->session, &target, pass->facts.engine.user.marker.uid, &err))
         return fail(failure, STAGE_SERVER, &err);
-    events_tell(pass, EVENT_DROPPED, "dropped user '%s'", username);
+    events_tell(pass, EVENT_DROPPED, "dropped user '%s'", target.username);
     return true;
 }
 
@@ -517,6 +525,7 @@ static const struct step_operation {
     [PLAN_UNLOCK_USER] = {unlock_user, true},
     [PLAN_NOTE_DELETION] = {note_deletion, true},
     [PLAN_LOCK_USER] = {lock_user, true},
+    [PLAN_END_SESSIONS] = {end_sessions, true},
     [PLAN_DROP_DATABASE] = {drop_database, true},
     [PLAN_REVOKE] = {revoke, true},
     [PLAN_DROP_USER] = {drop_user, true},

@@ -212,10 +212,11 @@ static bool check_database(const struct plan_input *input, struct failure *refus
            refuse_others(input, refusal);
 }
 
-/* The host and port that the secret names must be one of those that the admin connection names. */
-static bool is_for_this_server(const struct credentials *stored,
-                               const struct connection_string *server)
+bool claim_is_for_this_server(const struct plan_input *input)
 {
+    const struct credentials *stored = &input->facts->secret.credentials;
+    const struct connection_string *server = input->server;
+
     for (size_t i = 0; i < server->host_count; i++) {
         const struct engine_host *host = &server->hosts[i];
 
@@ -269,7 +270,7 @@ static bool check_secret_names_target(const struct plan_input *input, struct fai
         return refuse_mismatch(input, refusal, "database", stored->database, spec->database_name);
     if (stored->username != NULL && strcmp(stored->username, spec->username) != 0)
         return refuse_mismatch(input, refusal, "user", stored->username, spec->username);
-    if (is_for_this_server(stored, input->server) || follows_the_server(input))
+    if (claim_is_for_this_server(input) || follows_the_server(input))
         return true;
     stored_server =
         mem_printf("%s:%lld", stored->host != NULL ? stored->host : "", (long long)stored->port);

@@ -18,6 +18,10 @@ bool claim_check(const struct plan_input *input, struct failure *ret_refusal) mu
 /* False, "ServerReadOnly", when nothing can be changed on the server. */
 bool claim_check_writable(const struct plan_input *input, struct failure *ret_refusal) must_check;
 
+/* Whether the host and port that the secret names, where it does, are one of those that the admin
+ * connection names. */
+bool claim_is_for_this_server(const struct plan_input *input);
+
 /* Whose the user is, as far as its mark or its password tells. */
 enum ownership claim_owner_of_user(const struct plan_input *input);
 

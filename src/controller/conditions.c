@@ -1,6 +1,7 @@
 #include "controller/conditions.h"
 
 #include "base/memory.h"
+#include "base/strbuf.h"
 #include "controller/claim.h"
 #include "controller/pass.h"
 
@@ -57,7 +58,7 @@ static const char *find_database_flaw(const struct pass *pass)
     if (database->half_dropped)
         return "an interrupted DROP DATABASE left it unusable";
     if (database->is_reserved)
-        return "belongs to the server itself";
+        return "is a template, takes no connections or belongs to a superuser";
     if (ownership_of_marker(&database->marker, &pass->owner) == OWNERSHIP_OTHER &&
         !claim_shares_database(&input))
         return "belongs to another resource";
@@ -416,5 +417,21 @@ void conditions_set_outcome(struct pass *pass, const struct failure *failure)
 void conditions_set_deleting(struct pass *pass, const struct failure *failure)
 {
     pass->status.observed_generation = pass->database.generation;
+    set_server_conditions(pass, failure);
+    set_secret_conditions(pass, failure);
+    set_proof_condition(pass, failure);
     set_summary(pass, DATABASE_PHASE_DELETING, failure);
+}
+
+void conditions_set_deletion_begun(struct pass *pass, const struct plan *plan)
+{
+    auto_strbuf struct strbuf steps = {0};
+    struct failure begun = {0};
+
+    for (size_t i = 0; i < plan->count; i++)
+        strbuf_append_format(&steps, "%s%s", i > 0 ? ", " : "", plan_step_name(plan->steps[i]));
+    failure_set(&begun, ERROR_UNAVAILABLE, "Deleting", "%s", strbuf_text(&steps));
+    conditions_set_deleting(pass, &begun);
+    /* From here on what is absent on this server was taken away. */
+    database_status_set(&pass->status.server_identity, pass->facts.engine.server_identity);
 }

@@ -19,5 +19,7 @@ void conditions_remember_tags(struct pass *pass);
 void conditions_set_outcome(struct pass *pass, const struct failure *failure);
 /* The deletion waits for the reason that the failure gives. */
 void conditions_set_deleting(struct pass *pass, const struct failure *failure);
+/* The steps of this plan are about to be done. */
+void conditions_set_deletion_begun(struct pass *pass, const struct plan *plan);
 
 #endif

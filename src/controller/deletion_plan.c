@@ -39,7 +39,7 @@ static bool owns_database(const struct plan_input *input)
 
     switch (ownership_of_marker(&database->marker, input->owner)) {
     case OWNERSHIP_OURS:
-        return !database->is_reserved;
+        return true; /* what has become of it since keeps it from being dropped, and is told */
     case OWNERSHIP_PREDECESSOR:
         return !database->is_reserved && is_predecessors(input) &&
                !input->database->spec.adopt_existing_database;
@@ -80,19 +80,29 @@ static bool owns_secret(const struct plan_input *input, const struct secret_fact
 /* --- The plan -------------------------------------------------------------------------------- */
 
 /* On another server than the one that was used, that nothing is there proves nothing. */
-static bool check_same_server(const struct plan_input *input, struct plan *plan)
+static bool is_same_server(const struct plan_input *input)
 {
-    const struct engine_facts *engine = &input->facts->engine;
+    const struct secret_facts *secret = &input->facts->secret;
     const char *remembered = input->status->server_identity;
 
-    if (remembered == NULL || strcmp(remembered, engine->server_identity) == 0 ||
-        owns_database(input) || owns_user(input))
+    /* Without an identity (nothing was ever ready, or the server has none) the address tells. */
+    if (remembered == NULL || remembered[0] == '\0')
+        return !secret->is_readable || claim_is_for_this_server(input);
+    return strcmp(remembered, input->facts->engine.server_identity) == 0;
+}
+
+static bool check_same_server(const struct plan_input *input, struct plan *plan)
+{
+    const char *remembered = input->status->server_identity;
+
+    if (is_same_server(input) || owns_database(input) || owns_user(input))
         return true;
     return failure_set(&plan->refusal, ERROR_INVALID, "ServerChanged",
-                       "the admin connection points at another server (identity %s) than the one "
-                       "with the database (%s): point it back, so that database and user can be "
-                       "dropped there",
-                       engine->server_identity, remembered);
+                       "the admin connection points at another server (%s, identity '%s') than the "
+                       "one with the database (identity '%s'): point it back to the address in the "
+                       "secret, so that database and user can be dropped there",
+                       input->server->hosts[0].host, input->facts->engine.server_identity,
+                       remembered != NULL ? remembered : "");
 }
 
 /* Whoever lives in the database has to leave first. */
@@ -133,6 +143,8 @@ static void plan_server(const struct plan_input *input, struct plan *plan)
         add_step(plan, PLAN_NOTE_DELETION);
     if (has_user && engine->user.can_log_in)
         add_step(plan, PLAN_LOCK_USER);
+    if (has_user)
+        add_step(plan, PLAN_END_SESSIONS);
     if (has_database)
         add_step(plan, PLAN_DROP_DATABASE);
     if (has_user && keeps_rights(input, has_database))
@@ -152,14 +164,41 @@ static void plan_secrets(const struct plan_input *input, struct plan *plan)
         add_step(plan, PLAN_DELETE_SECRET);
 }
 
+/* Where users carry no mark, only the stored password tells whose one is: a secret that somebody
+ * has scheduled for deletion comes back for that.  One whose deletion is noted we have scheduled.
+ */
+static bool needs_secret(const struct plan_input *input)
+{
+    const struct facts *facts = input->facts;
+
+    return facts->engine.user.present && !facts->engine.marks_users &&
+           facts->secret.state == SECRET_SCHEDULED_FOR_DELETION && !is_noted(&facts->secret) &&
+           ownership_of_tags(facts->secret.description.tags, input->owner) == OWNERSHIP_OURS;
+}
+
 void deletion_plan_make(const struct plan_input *input, struct plan *ret_plan)
 {
     *ret_plan = (struct plan){0};
     if (!plan_check_known(input, ret_plan) || !claim_check_writable(input, &ret_plan->refusal) ||
         !check_same_server(input, ret_plan) || !check_residents(input, ret_plan))
         return;
+    if (needs_secret(input)) {
+        add_step(ret_plan, PLAN_RESTORE_SECRET);
+        return;
+    }
     plan_server(input, ret_plan);
     plan_secrets(input, ret_plan);
+}
+
+void deletion_plan_make_undoing(const struct plan_input *input, struct plan *ret_plan)
+{
+    *ret_plan = (struct plan){0};
+    if (!input->facts->server_known)
+        return;
+    if (claim_is_locked_by_us(input))
+        add_step(ret_plan, PLAN_UNLOCK_USER);
+    if (owns_secret(input, &input->facts->secret) && is_noted(&input->facts->secret))
+        add_step(ret_plan, PLAN_UNTAG_SECRET);
 }
 
 /* --- What stays ------------------------------------------------------------------------------ */

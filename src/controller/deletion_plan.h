@@ -14,6 +14,10 @@
 /* A plan without steps and without refusal means that nothing of ours is left. */
 void deletion_plan_make(const struct plan_input *input, struct plan *ret_plan);
 
+/* What undoes a deletion that is given up, as far as it can be undone: the lock-out and, once
+ * nothing depends on it any more, the note of it. */
+void deletion_plan_make_undoing(const struct plan_input *input, struct plan *ret_plan);
+
 /* What exists and stays because it is not ours, for people; NULL = nothing.  The caller frees it.
  */
 char *deletion_plan_describe_rest(const struct plan_input *input) must_check;

@@ -1,5 +1,7 @@
 #include "controller/failure.h"
 
+#include "engine/engine.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -51,10 +53,26 @@ static const char *find_reason(enum stage stage, enum error_kind kind)
     return row->other;
 }
 
+/* What a driver has found out says more than its kind. */
+static const char *find_own_reason(const struct error *err)
+{
+    static const char *const codes[] = {ENGINE_BLOCKED_BY_SESSIONS, ENGINE_BLOCKED_BY_OWNER,
+                                        ENGINE_BLOCKED_BY_TEMPLATE, ENGINE_BLOCKED_BY_DEPENDENCIES,
+                                        ENGINE_ADMIN_INSIDE_DATABASE};
+
+    for (size_t i = 0; i < array_length(codes); i++) {
+        if (error_has_code(err, codes[i]))
+            return codes[i];
+    }
+    return NULL;
+}
+
 void failure_of_stage(struct failure *failure, enum stage stage, const struct error *err)
 {
+    const char *own_reason = find_own_reason(err);
+
     failure->error = *err;
-    failure->reason = find_reason(stage, err->kind);
+    failure->reason = own_reason != NULL ? own_reason : find_reason(stage, err->kind);
 }
 
 bool failure_set(struct failure *failure, enum error_kind kind, const char *reason,

@@ -2,13 +2,14 @@
 
 #include "base/memory.h"
 #include "controller/apply.h"
-#include "controller/claim.h"
+#include "controller/conditions.h"
 #include "controller/deletion_plan.h"
 #include "controller/events.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
 #include "controller/prepare.h"
 #include "controller/proof_memory.h"
+#include "controller/status_writer.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@
 enum { ROUNDS_LIMIT = 8 };
 
 #define WAY_OUT                                                                                \
-    "; to let the resource go and keep what is left: set spec.retainOnDelete to true, or the " \
+    ". To let the resource go and keep what is left, set spec.retainOnDelete to true, or the " \
     "annotation " ANNOTATION_ABANDON " to \"true\""
 
 static bool release(struct pass *pass, struct failure *failure)
@@ -47,7 +48,24 @@ static bool fail_to_converge(struct failure *failure)
                        "something keeps making what the operator takes away");
 }
 
-/* Takes away what is ours, looking again after each step. */
+/* Before anything is touched the status says so: whoever finds the resource then knows that the
+ * user may be locked out.  What a repetition waits for is in the status already. */
+static bool announce(struct pass *pass, const struct plan *plan, struct failure *failure)
+{
+    struct error err;
+
+    if (pass->status.phase == DATABASE_PHASE_DELETING && pass->status.server_identity != NULL &&
+        strcmp(pass->status.server_identity, pass->facts.engine.server_identity) == 0)
+        return true;
+    conditions_set_deletion_begun(pass, plan);
+    if (!status_write(pass, &err)) {
+        failure_of_stage(failure, STAGE_KUBERNETES, &err);
+        return false;
+    }
+    return true;
+}
+
+/* Takes away what is ours, looking again after each plan. */
 static bool take_away(struct pass *pass, struct failure *failure)
 {
     for (int round = 0; round < ROUNDS_LIMIT; round++) {
@@ -63,7 +81,10 @@ static bool take_away(struct pass *pass, struct failure *failure)
             return false;
         if (plan.count == 0)
             return true;
-        if (!apply(pass, &plan, &changed, failure) && failure->error.kind != ERROR_CONFLICT)
+        if (!announce(pass, &plan, failure))
+            return false;
+        if (!apply(pass, &plan, &changed, failure) &&
+            !observe_after_failure(pass, changed, failure))
             return false;
     }
     return fail_to_converge(failure);
@@ -98,19 +119,40 @@ static void undo_lock_out(struct pass *pass)
 {
     struct failure failure = {0};
     struct plan_input input;
-    struct plan plan = {.steps = {PLAN_UNLOCK_USER}, .count = 1};
+    struct plan plan = {0};
     bool changed, done = prepare_for_deletion(pass, &failure);
 
     if (done) {
         observe(pass);
         input = pass_plan_input(pass);
-        if (!pass->facts.server_known || !claim_is_locked_by_us(&input))
-            return;
-        done = apply(pass, &plan, &changed, &failure);
+        deletion_plan_make_undoing(&input, &plan);
+        done = plan_check_known(&input, &plan) && apply(pass, &plan, &changed, &failure);
+        if (failure_is_set(&plan.refusal))
+            failure = plan.refusal;
     }
     if (!done)
         log_failure(&pass->log, LOG_LEVEL_WARNING, &failure.error,
-                    "the user may still be locked out by the deletion that was given up");
+                    "user '%s' may still be locked out by the deletion that was given up",
+                    pass->status.actual_username != NULL ? pass->status.actual_username : "");
+}
+
+/* Names what nobody takes care of any longer. */
+static void report_abandoned(struct pass *pass)
+{
+    const struct database_spec *spec = &pass->database.spec;
+    bool has_begun = pass->status.phase == DATABASE_PHASE_DELETING;
+    struct error err;
+
+    if (database_parse_spec(&pass->database, &err))
+        events_tell(pass, EVENT_ABANDONED,
+                    "deleted; what there is of database '%s', user '%s' and secret '%s' stays as "
+                    "it is (%s)%s",
+                    spec->database_name, spec->username, spec->secret_name, ANNOTATION_ABANDON,
+                    has_begun ? "; the user may be locked out" : "");
+    else
+        events_tell(pass, EVENT_ABANDONED,
+                    "deleted; database, user and secret stay as they are (%s): %s",
+                    ANNOTATION_ABANDON, err.message);
 }
 
 bool finalize(struct pass *pass, struct failure *ret_failure)
@@ -125,8 +167,7 @@ bool finalize(struct pass *pass, struct failure *ret_failure)
         return release(pass, ret_failure);
     }
     if (is_abandoned(pass)) {
-        events_tell(pass, EVENT_ABANDONED,
-                    "deleted; database, user and secret stay as they are (%s)", ANNOTATION_ABANDON);
+        report_abandoned(pass);
         return release(pass, ret_failure);
     }
     return finalize_with_everything(pass, ret_failure);

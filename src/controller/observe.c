@@ -432,3 +432,16 @@ void observe(struct pass *pass)
     if (pass->facts.proof == PROOF_PASSED)
         memcpy(pass->facts.proof_detail, proof_detail, sizeof proof_detail);
 }
+
+bool observe_after_failure(struct pass *pass, bool changed, const struct failure *failure)
+{
+    if (failure->error.kind == ERROR_CANCELLED)
+        return false;
+    if (failure->error.kind == ERROR_CONFLICT)
+        return true;
+    if (failure->error.kind == ERROR_UNAVAILABLE)
+        pass_drop_session(pass);
+    if (changed)
+        observe(pass);
+    return false;
+}

@@ -325,6 +325,7 @@ const char *plan_step_name(enum plan_step step)
         [PLAN_UNLOCK_USER] = "unlocking the user",
         [PLAN_NOTE_DELETION] = "noting the deletion",
         [PLAN_LOCK_USER] = "locking the user out",
+        [PLAN_END_SESSIONS] = "ending the user's sessions",
         [PLAN_DROP_DATABASE] = "dropping the database",
         [PLAN_REVOKE] = "taking the user's privileges",
         [PLAN_DROP_USER] = "dropping the user",

@@ -34,9 +34,10 @@ enum plan_step {
     PLAN_UNLOCK_USER,     /* undo the lock-out of a deletion that did not come to its end */
     PLAN_NOTE_DELETION,   /* in the tags of the secret */
     PLAN_LOCK_USER,       /* no new sessions */
+    PLAN_END_SESSIONS,    /* of the user that is locked out */
     PLAN_DROP_DATABASE,   /* with its sessions ended */
     PLAN_REVOKE,          /* what the user has on a database that stays */
-    PLAN_DROP_USER,       /* likewise */
+    PLAN_DROP_USER,       /* after its database and its sessions */
     PLAN_DELETE_SECRET,   /* schedule its deletion */
     PLAN_DELETE_FORMER,   /* schedule the deletion of the secret at its former place */
     PLAN_STEP_COUNT,

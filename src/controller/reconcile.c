@@ -156,21 +156,6 @@ static bool announce(struct pass *pass, const struct plan *plan, struct failure 
     return status_write(pass, &err) || fail(failure, STAGE_KUBERNETES, &err);
 }
 
-/* After a failed step: true when it is worth observing and deciding again at once, because somebody
- * else was first.  Otherwise the status shall tell what is there after the failure. */
-static bool may_go_on(struct pass *pass, bool changed, const struct failure *failure)
-{
-    if (failure->error.kind == ERROR_CANCELLED)
-        return false;
-    if (failure->error.kind == ERROR_CONFLICT)
-        return true;
-    if (failure->error.kind == ERROR_UNAVAILABLE)
-        pass_drop_session(pass);
-    if (changed)
-        observe(pass);
-    return false;
-}
-
 static bool fail_to_converge(const struct failure *last, struct failure *failure)
 {
     failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
@@ -203,7 +188,7 @@ static bool converge(struct pass *pass, struct failure *failure)
         if (!announce(pass, &plan, failure))
             return false;
         if (!apply(pass, &plan, &changed, failure)) {
-            if (!may_go_on(pass, changed, failure))
+            if (!observe_after_failure(pass, changed, failure))
                 return false;
             conflict = *failure;
             changed = true;

@@ -142,6 +142,13 @@ enum engine_login {
                              show that it knows the password */
 };
 
+/* Codes of what keeps a database or user from being dropped, which are reasons for users too. */
+#define ENGINE_BLOCKED_BY_SESSIONS     "BlockedBySessions"
+#define ENGINE_BLOCKED_BY_OWNER        "BlockedByOwner"
+#define ENGINE_BLOCKED_BY_TEMPLATE     "BlockedByTemplate"
+#define ENGINE_BLOCKED_BY_DEPENDENCIES "BlockedByDependencies"
+#define ENGINE_ADMIN_INSIDE_DATABASE   "AdminInsideDatabase"
+
 enum { ENGINE_URL_KEYS_LIMIT = 2 };
 
 /* A value of spec.engine that means this driver, and the keys of the URL in its secret. */
@@ -192,14 +199,17 @@ struct engine_driver {
     /* Lets the user log in or not; its sessions and its password stay. */
     bool (*set_login)(struct engine_session *session, const char *username, bool allowed,
                       struct error *err);
-    /* Drops it with its sessions ended; one that is absent is fine.  What is in the way and may not
-     * be ended is named: the codes BlockedBySessions and BlockedByDependencies, kind DENIED or
-     * UNAVAILABLE. */
+    /* Ends the sessions of a user that is locked out, wherever they are.  An engine whose sessions
+     * keep their rights refuses where the admin may not: ENGINE_BLOCKED_BY_SESSIONS. */
+    bool (*end_sessions)(struct engine_session *session, const char *username, struct error *err);
+    /* Drops it; one that is absent is fine.  What is in the way and may not be ended is named, with
+     * what to do: one of the ENGINE_BLOCKED codes, kind DENIED or UNAVAILABLE. */
     bool (*drop_database)(struct engine_session *session, const char *database, struct error *err);
-    /* Likewise; `uid` is that of the user's marker, for what its creation may have left unfinished.
-     * What the user owns or was granted elsewhere is named, never dropped. */
-    bool (*drop_user)(struct engine_session *session, const char *username, const char *uid,
-                      struct error *err);
+    /* Likewise, after its database and its sessions; `uid` is that of the user's marker, for what
+     * its creation may have left unfinished.  What the user owns or was granted elsewhere is named,
+     * never dropped. */
+    bool (*drop_user)(struct engine_session *session, const struct engine_target *target,
+                      const char *uid, struct error *err);
     /* Gives the user what it lacks of target->privileges and then, with `may_revoke`, takes away
      * what it has beyond them: the difference to what is there, and nothing else. */
     bool (*set_privileges)(struct engine_session *session, const struct engine_target *target,

@@ -50,6 +50,7 @@ const struct engine_driver engine_mysql = {
     .set_privileges = engine_mysql_set_privileges,
     .mark = engine_mysql_mark,
     .set_login = engine_mysql_set_login,
+    .end_sessions = engine_mysql_end_sessions,
     .drop_database = engine_mysql_drop_database,
     .drop_user = engine_mysql_drop_user,
     .prove_login = engine_mysql_prove_login,

@@ -24,10 +24,12 @@ bool engine_mysql_create_database(struct engine_session *session,
                                   struct error *err) must_check;
 bool engine_mysql_set_login(struct engine_session *session, const char *username, bool allowed,
                             struct error *err) must_check;
+bool engine_mysql_end_sessions(struct engine_session *session, const char *username,
+                               struct error *err) must_check;
 bool engine_mysql_drop_database(struct engine_session *session, const char *database,
                                 struct error *err) must_check;
-bool engine_mysql_drop_user(struct engine_session *session, const char *username, const char *uid,
-                            struct error *err) must_check;
+bool engine_mysql_drop_user(struct engine_session *session, const struct engine_target *target,
+                            const char *uid, struct error *err) must_check;
 bool engine_mysql_set_privileges(struct engine_session *session, const struct engine_target *target,
                                  bool may_revoke, struct error *err) must_check;
 bool engine_mysql_mark(struct engine_session *session, const struct engine_marking *marking,

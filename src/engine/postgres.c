@@ -51,6 +51,7 @@ const struct engine_driver engine_postgres = {
     .set_privileges = postgres_set_privileges,
     .mark = postgres_mark,
     .set_login = postgres_set_login,
+    .end_sessions = postgres_end_sessions,
     .drop_database = postgres_drop_database,
     .drop_user = postgres_drop_user,
     .prove_login = postgres_prove_login,

@@ -6,8 +6,15 @@
 
 #include <string.h>
 
-/* What stands in the way, as one text; NULL when nothing is found. */
-static char *find_blockers(struct engine_session *session, const char *sql, const char *name)
+/* The first three rows of the column `what` as one text; NULL for none.  A message has more to say
+ * than that. */
+#define FIRST_OF(rows)                                                                  \
+    "SELECT string_agg(what, '; ' ORDER BY number) FILTER (WHERE number <= 3)"          \
+    " || CASE WHEN count(*) > 3 THEN format('; and %s more', count(*) - 3) ELSE '' END" \
+    " FROM (SELECT what, row_number() OVER (ORDER BY what) AS number FROM (" rows ") AS f) AS n"
+
+/* One text; NULL when there is none, or it cannot be read. */
+static char *find_text(struct engine_session *session, const char *sql, const char *name)
 {
     const char *const parameters[] = {name};
     auto_result PGresult *result = NULL;
@@ -44,26 +51,65 @@ static bool drop(struct engine_session *session, const char *database, struct er
     return postgres_execute(session, "dropping the database", strbuf_text(&sql), err);
 }
 
-/* A session of somebody whom the admin may not end, or a prepared transaction. */
+/* Sessions that the admin may not end, and what no session has to stand for.  Whoever consumes a
+ * replication slot is named once. */
+#define SESSIONS                                                                                 \
+    "SELECT CASE WHEN r.oid IS NULL THEN format('session %s (%s), which ends by itself', pid,"   \
+    " backend_type) WHEN r.rolsuper THEN format('session %s of %I: end it as a superuser', pid," \
+    " r.rolname) ELSE format('session %s of %I: end it, or grant pg_signal_backend to %I', pid," \
+    " r.rolname, current_user) END AS what"                                                      \
+    " FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid"                        \
+    " WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"                    \
+    " AND coalesce(r.rolsuper OR NOT (pg_has_role(r.oid, 'USAGE')"                               \
+    " OR pg_has_role('pg_signal_backend', 'USAGE')), true)"
+
+static const char users_of_database_sql[] = FIRST_OF(
+    SESSIONS
+    " AND a.datname = $1 AND NOT EXISTS (SELECT FROM pg_replication_slots WHERE active_pid = a.pid)"
+    " UNION ALL SELECT format('prepared transaction %L of %I: run ROLLBACK PREPARED there', gid,"
+    " owner) FROM pg_prepared_xacts WHERE database = $1"
+    " UNION ALL SELECT format('replication slot %I: stop its consumer (process %s)', slot_name,"
+    " active_pid) FROM pg_replication_slots WHERE database = $1 AND active"
+    " UNION ALL SELECT format('subscription %I: run DROP SUBSCRIPTION there', subname)"
+    " FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = $1");
+
+static bool explain_use(struct engine_session *session, const char *database, struct error *err)
+{
+    auto_free char *blockers = find_text(session, users_of_database_sql, database);
+
+    if (blockers == NULL)
+        return false;
+    return error_set(err, ERROR_DENIED, ENGINE_BLOCKED_BY_SESSIONS,
+                     "database '%s' cannot be dropped while it is used: %s", database, blockers);
+}
+
+/* Where the admin may not act for the owner, its sessions have nothing to do with it. */
+static bool explain_denial(struct engine_session *session, const char *database, struct error *err)
+{
+    static const char sql[] = "SELECT o.rolname FROM pg_database d JOIN pg_roles o"
+                              " ON o.oid = d.datdba WHERE d.datname = $1"
+                              " AND NOT pg_has_role(o.oid, 'USAGE')";
+    auto_free char *owner = find_text(session, sql, database);
+
+    if (owner == NULL)
+        return explain_use(session, database, err);
+    return error_set(err, ERROR_DENIED, ENGINE_BLOCKED_BY_OWNER,
+                     "database '%s' cannot be dropped: it belongs to '%s', for whom the admin user "
+                     "'%s' may not act: run ALTER DATABASE \"%s\" OWNER TO \"%s\" as a superuser",
+                     database, owner, session->username, database, session->username);
+}
+
 static bool explain_blocked_drop(struct engine_session *session, const char *database,
                                  struct error *err)
 {
-    static const char sql[] =
-        "SELECT string_agg(what, ', ') FROM (SELECT format('session %s of user %s', pid, usename) "
-        "AS"
-        " what FROM pg_stat_activity WHERE datname = $1 UNION ALL SELECT format('prepared"
-        " transaction %s of user %s', gid, owner) FROM pg_prepared_xacts WHERE database = $1) AS b";
-    auto_free char *blockers = NULL;
-
-    if (!error_has_code(err, "42501") && !error_has_code(err, "55006"))
-        return false;
-    blockers = find_blockers(session, sql, database);
-    if (blockers == NULL)
-        return false;
-    return error_set(err, ERROR_DENIED, "BlockedBySessions",
-                     "database '%s' cannot be dropped while it is used: %s: end them, or make the "
-                     "admin user '%s' a member of pg_signal_backend",
-                     database, blockers, session->username);
+    if (error_has_code(err, "42809"))
+        return error_set(err, ERROR_DENIED, ENGINE_BLOCKED_BY_TEMPLATE,
+                         "database '%s' cannot be dropped: it is a template: run ALTER DATABASE "
+                         "\"%s\" IS_TEMPLATE false",
+                         database, database);
+    if (error_has_code(err, "42501"))
+        return explain_denial(session, database, err);
+    return error_has_code(err, "55006") && explain_use(session, database, err);
 }
 
 /* What it kept went with the database. */
@@ -83,7 +129,7 @@ bool postgres_drop_database(struct engine_session *session, const char *database
     auto_free char *keeper = NULL;
 
     if (strcmp(PQdb(session->connection), database) == 0)
-        return error_set(err, ERROR_INVALID, "AdminInsideDatabase",
+        return error_set(err, ERROR_INVALID, ENGINE_ADMIN_INSIDE_DATABASE,
                          "the admin connection string names database '%s' itself, which cannot be "
                          "dropped from inside: let it name another one, such as postgres",
                          database);
@@ -96,15 +142,29 @@ bool postgres_drop_database(struct engine_session *session, const char *database
 
 /* --- The user -------------------------------------------------------------------------------- */
 
+static const char users_sessions_sql[] =
+    FIRST_OF("SELECT format('session %s in database %I', pid, datname) AS what"
+             " FROM pg_stat_activity WHERE usename = $1");
+
 /* A dropped role's sessions would go on. */
-static bool end_sessions(struct engine_session *session, const char *username, struct error *err)
+bool postgres_end_sessions(struct engine_session *session, const char *username, struct error *err)
 {
     static const char sql[] =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = $1";
     const char *const parameters[] = {username};
     auto_result PGresult *result = NULL;
+    auto_free char *sessions = NULL;
 
-    return postgres_query(session, "ending the user's sessions", sql, parameters, 1, &result, err);
+    if (postgres_query(session, "ending the user's sessions", sql, parameters, 1, &result, err))
+        return true;
+    if (error_has_code(err, "42501"))
+        sessions = find_text(session, users_sessions_sql, username);
+    if (sessions == NULL)
+        return false;
+    return error_set(err, ERROR_DENIED, ENGINE_BLOCKED_BY_SESSIONS,
+                     "the sessions of user '%s' cannot be ended by the admin user '%s': %s: end "
+                     "them, or run GRANT pg_signal_backend TO \"%s\" as a superuser",
+                     username, session->username, sessions, session->username);
 }
 
 /* What a killed creation left under its temporary name. */
@@ -120,36 +180,43 @@ static bool drop_unfinished(struct engine_session *session, const char *uid, str
            (leftover == POSTGRES_LEFTOVER_NONE || drop(session, temporary, err));
 }
 
+#define WAY_OF_DEPENDING \
+    "CASE deptype WHEN 'o' THEN 'owns' WHEN 'a' THEN 'has privileges on' ELSE 'is named by' END"
+
+/* Only of what all databases share the name is known here. */
+static const char dependencies_sql[] = FIRST_OF(
+    "SELECT format('%s %s', " WAY_OF_DEPENDING ", pg_describe_object(classid, objid, objsubid))"
+    " AS what FROM pg_shdepend, pg_roles r WHERE dbid = 0 AND refclassid = 'pg_authid'::regclass"
+    " AND refobjid = r.oid AND r.rolname = $1 UNION ALL SELECT format('%s %s objects in database"
+    " %I', " WAY_OF_DEPENDING ", count(*), datname) FROM pg_shdepend, pg_roles r, pg_database d"
+    " WHERE d.oid = dbid AND refclassid = 'pg_authid'::regclass AND refobjid = r.oid"
+    " AND r.rolname = $1 GROUP BY deptype, datname");
+
 /* What the role owns or was granted elsewhere is never dropped with it. */
 static bool explain_dependencies(struct engine_session *session, const char *username,
                                  struct error *err)
 {
-    static const char sql[] =
-        "SELECT string_agg(format('%s (%s)', place, objects), ', ') FROM (SELECT CASE WHEN dbid = 0"
-        " THEN 'the server itself' ELSE format('database %s', datname) END AS place, count(*) AS"
-        " objects FROM pg_shdepend LEFT JOIN pg_database d ON d.oid = dbid WHERE refclassid ="
-        " 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1) GROUP"
-        " BY 1) AS b";
-    auto_free char *places = NULL;
+    auto_free char *dependencies = NULL;
 
     if (!error_has_code(err, "2BP01"))
         return false;
-    places = find_blockers(session, sql, username);
-    return error_set(err, ERROR_DENIED, "BlockedByDependencies",
-                     "user '%s' cannot be dropped: it owns objects or has privileges in %s: run "
-                     "REASSIGN OWNED BY and DROP OWNED BY there as their owner",
-                     username, places != NULL ? places : "other databases");
+    dependencies = find_text(session, dependencies_sql, username);
+    return error_set(err, ERROR_DENIED, ENGINE_BLOCKED_BY_DEPENDENCIES,
+                     "user '%s' cannot be dropped: it %s: run REASSIGN OWNED BY \"%s\" to another "
+                     "role and then DROP OWNED BY \"%s\" there as a superuser",
+                     username, dependencies != NULL ? dependencies : "has dependent objects",
+                     username, username);
 }
 
-bool postgres_drop_user(struct engine_session *session, const char *username, const char *uid,
-                        struct error *err)
+bool postgres_drop_user(struct engine_session *session, const struct engine_target *target,
+                        const char *uid, struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
 
-    if (!end_sessions(session, username, err) || !drop_unfinished(session, uid, err))
+    if (!drop_unfinished(session, uid, err))
         return false;
     strbuf_append_text(&sql, "DROP ROLE IF EXISTS ");
-    postgres_quote_identifier(&sql, username);
+    postgres_quote_identifier(&sql, target->username);
     return postgres_execute(session, "dropping the role", strbuf_text(&sql), err) ||
-           explain_dependencies(session, username, err);
+           explain_dependencies(session, target->username, err);
 }

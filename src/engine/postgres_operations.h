@@ -35,10 +35,12 @@ bool postgres_find_leftover(struct engine_session *session, const char *temporar
 
 bool postgres_set_login(struct engine_session *session, const char *username, bool allowed,
                         struct error *err) must_check;
+bool postgres_end_sessions(struct engine_session *session, const char *username, struct error *err)
+    must_check;
 bool postgres_drop_database(struct engine_session *session, const char *database, struct error *err)
     must_check;
-bool postgres_drop_user(struct engine_session *session, const char *username, const char *uid,
-                        struct error *err) must_check;
+bool postgres_drop_user(struct engine_session *session, const struct engine_target *target,
+                        const char *uid, struct error *err) must_check;
 bool postgres_mark(struct engine_session *session, const struct engine_marking *marking,
                    struct error *err) must_check;
 bool postgres_prove_login(struct engine_session *session,

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from devstack.operator import Operator
 from devstack.process import wait_until
 from devstack.secretsmanager import SecretsManagerServer
-from support.cluster import condition
+from support.deletion import ABANDON, psql, wait_blocked, wait_gone
 from support.resources import database, unique
-from support.tenant import Tenant, assert_works, run_sql
-
-ABANDON = "database.opzkit.io/abandon-external-resources=true"
-
+from support.tenant import Tenant, assert_works
 
 def make_temporary(tenant: Tenant, prefix: str, **spec: Any) -> str:
     """A Ready Database that retains nothing."""
@@ -29,36 +23,6 @@ def make_temporary(tenant: Tenant, prefix: str, **spec: Any) -> str:
 def stored(tenant: Tenant, name: str) -> dict[str, Any]:
     """Its credentials."""
     return tenant.stored(f"rds/postgres/{name}")
-
-
-def wait_gone(tenant: Tenant, name: str, seconds: float = 30) -> None:
-    """Until the resource is gone."""
-    wait_until(lambda: not tenant.exists("database", name), f"the end of {name}", seconds)
-
-
-def wait_blocked(tenant: Tenant, name: str, reason: str) -> dict[str, Any]:
-    """The status of a deletion that waits for this reason."""
-    status = tenant.wait_for(
-        name,
-        lambda status: status.get("phase") == "Deleting" and condition(status, "Ready").get("reason") == reason,
-        f"blocked by {reason}",
-        40,
-    )
-    assert "set spec.retainOnDelete to true" in status["message"]
-    return status
-
-
-@contextmanager
-def session(url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A client that stays connected and waits for its next statement."""
-    client = subprocess.Popen(
-        ["psql", "-X", "-q", "-d", url], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield client
-    finally:
-        client.kill()
-        client.communicate()
 
 
 def test_database_user_and_secret_go_and_the_secret_can_be_restored_for_7_days(tenant: Tenant) -> None:
@@ -74,60 +38,6 @@ def test_database_user_and_secret_go_and_the_secret_can_be_restored_for_7_days(t
     assert 6.9 < window.total_seconds() / 86400 < 7.1
     tenant.secretsmanager.client().restore_secret(SecretId=f"rds/postgres/{name}")
     assert stored(tenant, name) == credentials
-
-
-def test_sessions_are_ended(tenant: Tenant) -> None:
-    name = make_temporary(tenant, "busy")
-    with session(stored(tenant, name)["POSTGRES_URL"]) as client:
-        wait_until(
-            lambda: tenant.postgres.sql(f"SELECT 1 FROM pg_stat_activity WHERE usename = '{name}'") != [], "a session"
-        )
-        tenant.delete(name)
-        assert tenant.postgres.sql(f"SELECT 1 FROM pg_stat_activity WHERE usename = '{name}'") == []
-        assert client.poll() is None
-
-    assert not tenant.has_database(name)
-
-
-def test_a_session_that_the_admin_may_not_end_is_named(tenant: Tenant) -> None:
-    name = make_temporary(tenant, "occupied")
-    tenant.postgres.sql("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'watcher') THEN "
-                        "CREATE ROLE watcher SUPERUSER LOGIN PASSWORD 'w'; END IF; END $$")  # fmt: skip
-    url = f"postgresql://watcher:w@127.0.0.1:{tenant.postgres.port}/{name}"
-    with session(url):
-        wait_until(
-            lambda: tenant.postgres.sql(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'") != [], "a session"
-        )
-        tenant.delete(name, wait=False)
-        status = wait_blocked(tenant, name, "InsufficientRights")
-
-        assert "of user watcher" in status["message"]
-        assert tenant.has_database(name) and tenant.has_role(name)
-        assert "DeletedDate" not in tenant.description(f"rds/postgres/{name}")
-        locked = run_sql(stored(tenant, name)["POSTGRES_URL"], "SELECT 1", check=False)
-        assert "not permitted to log in" in locked.stderr
-
-    wait_gone(tenant, name, 60)
-    assert not tenant.has_database(name) and not tenant.has_role(name)
-
-
-def test_what_the_user_owns_elsewhere_is_named_and_never_dropped(tenant: Tenant) -> None:
-    name, other = make_temporary(tenant, "rooted"), unique("elsewhere")
-    sql = tenant.postgres.sql
-    sql(f"CREATE DATABASE {other}")
-    sql(f"CREATE TABLE kept (x int); ALTER TABLE kept OWNER TO {name}", other)
-
-    tenant.delete(name, wait=False)
-    status = wait_blocked(tenant, name, "InsufficientRights")
-
-    assert f"database {other} (1)" in status["message"]
-    assert sql("SELECT tableowner FROM pg_tables WHERE tablename = 'kept'", other) == [name]
-    assert not tenant.has_database(name)
-    assert "DeletedDate" not in tenant.description(f"rds/postgres/{name}")
-
-    sql("DROP TABLE kept", other)
-    wait_gone(tenant, name, 60)
-    assert not tenant.has_role(name)
 
 
 def test_a_server_that_is_down_is_waited_for(second_tenant: Tenant) -> None:
@@ -167,7 +77,8 @@ def test_giving_up_lets_the_resource_go_and_keeps_what_is_left(tenant: Tenant, o
 
     wait_gone(tenant, name, 10)
     assert_works(stored(tenant, name))
-    assert operator.log_lines(name=name, level="warning")[-1]["msg"].startswith("deleted; database, user and secret")
+    said = operator.log_lines(name=name, level="warning")[-1]["msg"]
+    assert said.startswith(f"deleted; what there is of database '{name}', user '{name}' and secret 'rds/postgres/{name}' stays")
 
 
 def test_changing_ones_mind_keeps_everything_and_lets_the_user_in_again(tenant: Tenant) -> None:
@@ -175,12 +86,9 @@ def test_changing_ones_mind_keeps_everything_and_lets_the_user_in_again(tenant: 
     tenant.postgres.sql(f"CREATE DATABASE {other}")
     tenant.postgres.sql("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'watcher') THEN "
                         "CREATE ROLE watcher SUPERUSER LOGIN PASSWORD 'w'; END IF; END $$")  # fmt: skip
-    with session(f"postgresql://watcher:w@127.0.0.1:{tenant.postgres.port}/{name}"):
-        wait_until(
-            lambda: tenant.postgres.sql(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'") != [], "a session"
-        )
+    with psql(f"postgresql://watcher:w@127.0.0.1:{tenant.postgres.port}/{name}"):
         tenant.delete(name, wait=False)
-        wait_blocked(tenant, name, "InsufficientRights")
+        wait_blocked(tenant, name, "BlockedBySessions")
 
         tenant.patch(name, {"spec": {"retainOnDelete": True}})
         wait_gone(tenant, name)

@@ -21,6 +21,8 @@ from harness.relay import Relay, Tls
 from harness.secrets import Secrets
 from harness.subject import Subject
 
+Done = Callable[[Subject], bool]
+
 _CONVERGE_SECONDS = 30
 _STRIKE_SECONDS = 20
 
@@ -55,14 +57,14 @@ class Bench:
 
     # --- the operator ---
 
-    def converge(self, subject: Subject) -> None:
-        """Has the operator run until the resource is Ready and nothing is left to do, and ends it."""
+    def converge(self, subject: Subject, is_done: Done) -> None:
+        """Has the operator run until what is wanted of the resource is reached and nothing is left to do, and ends it."""
         self.operator.process.start()
         deadline = time.monotonic() + _CONVERGE_SECONDS
-        while not (self._is_ready(subject) and self._is_idle()):
+        while not is_done(subject):
             assert self.operator.process.pid is not None, "the operator ended by itself"
-            status = self.cluster.database(subject).get("status")
-            assert time.monotonic() < deadline, f"not Ready after {_CONVERGE_SECONDS} s: {status}"
+            resource = self.cluster.find_database(subject) or {}
+            assert time.monotonic() < deadline, f"not done after {_CONVERGE_SECONDS} s: {resource.get('status')}"
             time.sleep(0.02)
         self.stop()
 
@@ -72,10 +74,10 @@ class Bench:
         for proxy in self._proxies:
             proxy.sever()
 
-    def record(self, subject: Subject) -> list[str]:
-        """What the operator calls until the resource is Ready and nothing is left to do."""
+    def record(self, subject: Subject, is_done: Done) -> list[str]:
+        """What the operator calls until then."""
         self.calls.begin()
-        self.converge(subject)
+        self.converge(subject, is_done)
         return self.calls.end()
 
     def kill_at(self, fault: Fault) -> list[str]:
@@ -85,6 +87,20 @@ class Bench:
     def cut_at(self, fault: Fault) -> list[str]:
         """Starts the operator, whose call is cut at the fault; what it called until then."""
         return self._run_into(fault, None)
+
+    # --- what may be wanted of a resource ---
+
+    def is_ready(self, subject: Subject) -> bool:
+        """Ready, with at least one pass behind it and none running or due."""
+        resource = self.cluster.database(subject)
+        status = resource.get("status", {})
+        current = status.get("observedGeneration") == resource["metadata"]["generation"]
+        has_run = self.operator.get("/readyz")[0] == 200 and self.operator.metric("controller_runtime_reconcile_total") > 0
+        return current and status.get("phase") == "Ready" and has_run and self._is_idle()
+
+    def is_gone(self, subject: Subject) -> bool:
+        """Gone, and no pass running or due."""
+        return self.cluster.find_database(subject) is None and self._is_idle()
 
     # --- what it leaves in logs ---
 
@@ -116,15 +132,8 @@ class Bench:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
 
-    def _is_ready(self, subject: Subject) -> bool:
-        resource = self.cluster.database(subject)
-        status = resource.get("status", {})
-        current = status.get("observedGeneration") == resource["metadata"]["generation"]
-        return current and status.get("phase") == "Ready"
-
     def _is_idle(self) -> bool:
-        """Ready, with at least one pass behind it and none running or due."""
         metric = self.operator.metric
-        if self.operator.get("/readyz")[0] != 200 or metric("controller_runtime_reconcile_total") == 0:
+        if self.operator.get("/readyz")[0] != 200:
             return False
         return metric("controller_runtime_active_workers") + metric("workqueue_depth") == 0

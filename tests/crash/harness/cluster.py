@@ -18,6 +18,11 @@ _IDLE_SECONDS = 20  # the API server closes connections that are idle for longer
 _SECRETS = "/api/v1/namespaces/{}/secrets"
 
 
+def _database(subject: Subject) -> str:
+    """Where the Database is."""
+    return f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
+
+
 class Cluster:
     """Namespaces with a Database, its admin Secret and a Secret that is nobody's business."""
 
@@ -51,23 +56,36 @@ class Cluster:
         }
         self._call("POST", _DATABASES.format(subject.namespace), document)
 
+    def delete_database(self, subject: Subject) -> None:
+        """`kubectl delete --wait=false`."""
+        self._call("DELETE", _database(subject), missing_ok=True)
+
+    def change_spec(self, subject: Subject, **spec: Any) -> None:
+        """`kubectl patch`, where the Database is still there."""
+        self._call("PATCH", _database(subject), {"spec": spec}, missing_ok=True)
+
     def remove(self, subject: Subject) -> None:
         """Takes the Database away without its operator, then the namespace."""
-        path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
-        self._call("DELETE", path, missing_ok=True)
+        self.delete_database(subject)
         self.forget_finalizers(subject)
         self._call("DELETE", f"/api/v1/namespaces/{subject.namespace}", missing_ok=True)
 
     def forget_finalizers(self, subject: Subject) -> None:
         """Nothing holds the Database any longer."""
-        path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
-        self._call("PATCH", path, {"metadata": {"finalizers": None}}, missing_ok=True)
+        self._call("PATCH", _database(subject), {"metadata": {"finalizers": None}}, missing_ok=True)
 
     # --- what is there ---
 
     def database(self, subject: Subject) -> dict[str, Any]:
         """The Database as it is."""
-        return self._call("GET", f"{_DATABASES.format(subject.namespace)}/{subject.resource}")
+        found = self.find_database(subject)
+        assert found is not None, "the Database is gone"
+        return found
+
+    def find_database(self, subject: Subject) -> dict[str, Any] | None:
+        """The same, or None when it is gone."""
+        found: dict[str, Any] | None = self._call("GET", _database(subject), missing_ok=True)
+        return found
 
     def secret_versions(self, subject: Subject) -> dict[str, str]:
         """The resource versions of the Secrets of the namespace: what changes when one is written."""

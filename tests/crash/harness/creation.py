@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from harness.bench import Bench
+from harness.engines import Snapshot
+from harness.outcome import outcome
 from harness.subject import Subject
 
 FINALIZER = "database.opzkit.io/database-finalizer"
@@ -20,6 +22,14 @@ class Creation:
         """A namespace with an admin Secret and a new Database."""
         self._bench.cluster.make_namespace(subject, self._bench.engine.connection())
         self._bench.cluster.make_database(subject)
+
+    def is_done(self, subject: Subject) -> bool:
+        """Ready."""
+        return self._bench.is_ready(subject)
+
+    def outcome(self, subject: Subject) -> Snapshot:
+        """Everything that is made."""
+        return outcome(self._bench, subject)
 
     def check_interrupted(self, subject: Subject) -> None:
         """What exists is remembered: a secret by the finalizer, a user by the secret that logs in."""

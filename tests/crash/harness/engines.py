@@ -63,6 +63,10 @@ class Engine(ABC):
         """Whether the user exists."""
 
     @abstractmethod
+    def has_database(self, name: str) -> bool:
+        """Whether the database exists."""
+
+    @abstractmethod
     def leftovers(self) -> list[str]:
         """Databases under names that only an unfinished creation has."""
 
@@ -152,6 +156,9 @@ class Postgres(Engine):
 
     def has_user(self, name: str) -> bool:
         return self._rows("SELECT FROM pg_roles WHERE rolname = %(name)s", name) != []
+
+    def has_database(self, name: str) -> bool:
+        return self._rows("SELECT FROM pg_database WHERE datname = %(name)s", name) != []
 
     def leftovers(self) -> list[str]:
         query = rb"SELECT datname FROM pg_database WHERE datname LIKE 'dbuo\_%%' AND datname <> %(name)s"
@@ -251,6 +258,9 @@ class MySql(Engine):
 
     def has_user(self, name: str) -> bool:
         return self.server.sql(f"SELECT 1 FROM mysql.user WHERE User = '{name}'") != []
+
+    def has_database(self, name: str) -> bool:
+        return self.server.sql(f"SELECT 1 FROM information_schema.schemata WHERE schema_name = '{name}'") != []
 
     def leftovers(self) -> list[str]:
         names = self.server.sql(r"SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'dbuo\_%'")

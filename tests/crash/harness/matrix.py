@@ -7,12 +7,11 @@ import time
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from harness.bench import Bench
 from harness.calls import Fault, When
 from harness.engines import Snapshot
-from harness.outcome import outcome
 from harness.subject import Subject
 
 # A call that begins so changes nothing outside.
@@ -32,8 +31,14 @@ class Scenario(Protocol):
     def arrange(self, subject: Subject) -> None:
         """What is there before the operator is started with the fault."""
 
+    def is_done(self, subject: Subject) -> bool:
+        """Whether the operator has come to the end."""
+
     def check_interrupted(self, subject: Subject) -> None:
         """What must hold while it is dead."""
+
+    def outcome(self, subject: Subject) -> Snapshot:
+        """What must be the same whatever happened on the way."""
 
     def check_converged(self, subject: Subject) -> None:
         """What must hold in the end, besides what must whatever is tried."""
@@ -93,7 +98,7 @@ class Matrix:
     def _undisturbed(self) -> list[str]:
         subject = Subject.fresh(self._bench.engine.word)
         calls: list[str] = []
-        self._guard(subject, lambda: calls.extend(self._bench.record(subject)))
+        self._guard(subject, lambda: calls.extend(self._bench.record(subject, self._scenario.is_done)))
         return calls
 
     def _trial(self, point: Fault) -> None:
@@ -104,7 +109,7 @@ class Matrix:
             self.result.trials += 1
             if not self._cut:
                 self._scenario.check_interrupted(subject)
-            self._bench.converge(subject)
+            self._bench.converge(subject, self._scenario.is_done)
             assert seen == self.result.calls[: point.number], f"the way to the call was another one: {seen}"
 
         self._guard(subject, disturb)
@@ -117,13 +122,14 @@ class Matrix:
                 bench.engine.forget_logins()
                 self._scenario.arrange(subject)
                 secrets = bench.cluster.secret_versions(subject)
-                before = self._snapshot(subject)
+                before, stored = self._snapshot(subject), bench.secrets.stored(subject.secret)
                 disturb()
                 _compare(before, self._snapshot(subject))
                 assert bench.cluster.secret_versions(subject) == secrets, "a Secret of the namespace was written"
-                self._compare_outcome(outcome(bench, subject))
+                self._compare_outcome(self._scenario.outcome(subject))
                 self._scenario.check_converged(subject)
-            self._look_for_passwords(subject, b"\n".join(logs).decode(errors="replace"))
+            stored = bench.secrets.stored(subject.secret) or stored
+            self._look_for_passwords(subject, stored, b"\n".join(logs).decode(errors="replace"))
         finally:
             bench.stop()
             bench.cluster.remove(subject)
@@ -137,13 +143,12 @@ class Matrix:
     def _snapshot(self, subject: Subject) -> Snapshot:
         return {**self._bench.engine.snapshot(subject.name), **self._bench.secrets.snapshot(subject.secret)}
 
-    def _look_for_passwords(self, subject: Subject, logs: str) -> None:
+    def _look_for_passwords(self, subject: Subject, stored: dict[str, Any] | None, logs: str) -> None:
         places = {
             "logs": logs,
-            "resource": json.dumps(self._bench.cluster.database(subject)),
+            "resource": json.dumps(self._bench.cluster.find_database(subject)),
             "events": json.dumps(self._bench.cluster.events(subject)),
         }
-        stored = self._bench.secrets.stored(subject.secret)
         passwords = {"the admin's": self._bench.engine.server.admin_password}
         if stored is not None:
             passwords["the stored"] = stored["DB_PASSWORD"]

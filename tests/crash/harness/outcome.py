@@ -17,14 +17,25 @@ _ARN_SUFFIX = re.compile(r"(:secret:[^\"]*)-[A-Za-z0-9]{6}\b")
 def outcome(bench: Bench, subject: Subject) -> Snapshot:
     """Database, user, rights, secret, status and metadata that the operator writes."""
     resource = bench.cluster.database(subject)
-    uid = resource["metadata"]["uid"]
     found = {
-        **bench.engine.outcome(subject.name),
-        "the secret's description": bench.secrets.description(subject.secret),
         "finalizers": resource["metadata"].get("finalizers", []),
         "annotations": sorted(resource["metadata"].get("annotations", {}).items()),
         "status": [json.dumps(_without_own(resource["status"]), sort_keys=True)],
     }
+    return {**outside(bench, subject, resource["metadata"]["uid"]), **_plain_rows(found, subject, resource["metadata"]["uid"])}
+
+
+def outside(bench: Bench, subject: Subject, uid: str) -> Snapshot:
+    """The part of it that outlives the resource, which had this uid."""
+    found = {
+        **bench.engine.outcome(subject.name),
+        "the secret's description": bench.secrets.description(subject.secret),
+        "the secret's deletion": [str(bench.secrets.is_scheduled(subject.secret))],
+    }
+    return _plain_rows(found, subject, uid)
+
+
+def _plain_rows(found: Snapshot, subject: Subject, uid: str) -> Snapshot:
     return {place: [_plain(str(row), subject, uid) for row in rows] for place, rows in found.items()}
 
 

@@ -10,7 +10,7 @@ from devstack.secretsmanager import SecretsManagerServer
 from harness.engines import Snapshot
 
 _FOREIGN = "decoys/of-somebody"
-_STAMPS = {"LastAccessedDate", "LastChangedDate", "CreatedDate"}
+_STAMPS = {"LastAccessedDate", "LastChangedDate", "CreatedDate", "DeletedDate"}
 
 
 class Secrets:
@@ -37,11 +37,19 @@ class Secrets:
         return found
 
     def stored(self, name: str) -> dict[str, Any] | None:
-        """The credentials as an application reads them; None when there are none."""
-        if name not in self._names():
+        """The credentials as an application reads them; None when there are none, or not any longer."""
+        if name not in self._names() or self.is_scheduled(name):
             return None
         value: dict[str, Any] = json.loads(self._client.get_secret_value(SecretId=name)["SecretString"])
         return value
+
+    def is_scheduled(self, name: str) -> bool:
+        """Whether the secret is there and scheduled for deletion."""
+        return any(entry["Name"] == name and "DeletedDate" in entry for entry in self._entries())
+
+    def restore(self, name: str) -> None:
+        """Takes the deletion back."""
+        self._client.restore_secret(SecretId=name)
 
     def description(self, name: str) -> list[str]:
         """Tags, description and labels, without what differs from secret to secret."""

@@ -17,9 +17,10 @@ struct row {
 };
 
 static const char step_letters[PLAN_STEP_COUNT] = {
-    [PLAN_NOTE_DELETION] = 'n', [PLAN_LOCK_USER] = 'l',     [PLAN_DROP_DATABASE] = 'D',
-    [PLAN_DROP_USER] = 'U',     [PLAN_DELETE_SECRET] = 'S', [PLAN_DELETE_FORMER] = 'F',
-    [PLAN_REVOKE] = 'r',
+    [PLAN_NOTE_DELETION] = 'n', [PLAN_LOCK_USER] = 'l',      [PLAN_DROP_DATABASE] = 'D',
+    [PLAN_DROP_USER] = 'U',     [PLAN_DELETE_SECRET] = 'S',  [PLAN_DELETE_FORMER] = 'F',
+    [PLAN_END_SESSIONS] = 'e',  [PLAN_RESTORE_SECRET] = 'R', [PLAN_UNLOCK_USER] = 'u',
+    [PLAN_UNTAG_SECRET] = 't',  [PLAN_REVOKE] = 'r',
 };
 
 CHANGE(server_unknown)
@@ -55,6 +56,12 @@ CHANGE(deletion_noted_and_user_locked)
     facts->engine.user.can_log_in = false;
 }
 
+CHANGE(deletion_noted_and_server_unknown)
+{
+    deletion_noted(input, facts, database, status);
+    server_unknown(input, facts, database, status);
+}
+
 CHANGE(secret_scheduled)
 {
     facts->secret.state = SECRET_SCHEDULED_FOR_DELETION;
@@ -85,6 +92,12 @@ CHANGE(drop_of_another_name_confirmed)
 {
     database->object =
         json_pack("{s:{s:{s:s}}}", "metadata", "annotations", ANNOTATION_CONFIRM_DROP, "app2");
+}
+
+CHANGE(database_is_reserved_and_drop_confirmed)
+{
+    database_is_reserved(input, facts, database, status);
+    drop_confirmed(input, facts, database, status);
 }
 
 CHANGE(moving)
@@ -142,17 +155,47 @@ CHANGE(engine_marks_no_users_and_password_differs)
     facts->engine.user.password = ENGINE_PASSWORD_DIFFERS;
 }
 
+CHANGE(engine_marks_no_users_and_secret_scheduled)
+{
+    facts->engine.marks_users = false;
+    secret_scheduled(input, facts, database, status);
+}
+
+CHANGE(engine_marks_no_users_and_secret_scheduled_by_us)
+{
+    engine_marks_no_users_and_secret_scheduled(input, facts, database, status);
+    deletion_noted(input, facts, database, status);
+}
+
+CHANGE(never_ready)
+{
+    plan_fixture_replace(&status->server_identity, NULL);
+}
+
+CHANGE(never_ready_and_secret_of_another_server)
+{
+    never_ready(input, facts, database, status);
+    plan_fixture_replace(&facts->secret.credentials.host, "elsewhere.example.com");
+}
+
+CHANGE(no_identity_and_secret_of_another_server)
+{
+    never_ready_and_secret_of_another_server(input, facts, database, status);
+    plan_fixture_replace(&status->server_identity, "");
+    plan_fixture_replace(&facts->engine.server_identity, "");
+}
+
 static const struct row rows[] = {
-    {"everything of ours", {OURS, OURS, OURS, 0, NULL}, "nlDU", NULL, NULL},
-    {"the deletion is noted", {OURS, OURS, OURS, 0, deletion_noted}, "lDU", NULL, NULL},
+    {"everything of ours", {OURS, OURS, OURS, 0, NULL}, "nleDU", NULL, NULL},
+    {"the deletion is noted", {OURS, OURS, OURS, 0, deletion_noted}, "leDU", NULL, NULL},
     {"the user is locked out",
      {OURS, OURS, OURS, 0, deletion_noted_and_user_locked},
-     "DU",
+     "eDU",
      NULL,
      NULL},
     {"the database is gone",
      {ABSENT, OURS, OURS, 0, deletion_noted_and_user_locked},
-     "U",
+     "eU",
      NULL,
      NULL},
     {"database and user are gone", {ABSENT, ABSENT, OURS, 0, deletion_noted}, "S", NULL, NULL},
@@ -162,10 +205,14 @@ static const struct row rows[] = {
      "",
      NULL,
      NULL},
-    {"the secret is lost", {OURS, OURS, ABSENT, 0, NULL}, "lDU", NULL, NULL},
+    {"the secret is lost", {OURS, OURS, ABSENT, 0, NULL}, "leDU", NULL, NULL},
     {"only the user is gone", {OURS, ABSENT, OURS, 0, deletion_noted}, "D", NULL, NULL},
-    {"an earlier uid", {OLDER_UID, OLDER_UID, OURS, 0, NULL}, "nlDU", NULL, NULL},
-    {"the former cluster's", {FORMER_CLUSTERS, FORMER_CLUSTERS, OURS, 0, NULL}, "nlDU", NULL, NULL},
+    {"an earlier uid", {OLDER_UID, OLDER_UID, OURS, 0, NULL}, "nleDU", NULL, NULL},
+    {"the former cluster's",
+     {FORMER_CLUSTERS, FORMER_CLUSTERS, OURS, 0, NULL},
+     "nleDU",
+     NULL,
+     NULL},
 
     /* Not ours: left alone, and the secret with what it opens. */
     {"nothing is marked",
@@ -191,22 +238,31 @@ static const struct row rows[] = {
      "",
      NULL,
      "user 'app'"},
-    {"our user, another's database", {OTHERS, OURS, OURS, 0, deletion_noted}, "lrU", NULL, NULL},
+    {"our user, another's database", {OTHERS, OURS, OURS, 0, deletion_noted}, "lerU", NULL, NULL},
     {"our user, an unmarked database",
      {UNMARKED, OURS, OURS, 0, deletion_noted},
-     "lrU",
+     "lerU",
      NULL,
      NULL},
-    {"another's secret", {OURS, OURS, OTHERS, 0, NULL}, "lDU", NULL, NULL},
+    {"another's secret", {OURS, OURS, OTHERS, 0, NULL}, "leDU", NULL, NULL},
     {"an unmarked secret alone", {ABSENT, ABSENT, UNMARKED, 0, NULL}, "", NULL, "secret"},
     {"a user with rights beyond", {OURS, OURS, OURS, 0, user_is_superuser}, "nD", NULL, NULL},
     {"the admin itself", {ABSENT, OURS, OURS, 0, user_is_admin}, "", NULL, NULL},
-    {"a database of the server", {OURS, ABSENT, OURS, 0, database_is_reserved}, "S", NULL, NULL},
+    {"a database that was made a template",
+     {OURS, ABSENT, OURS, 0, database_is_reserved},
+     "nD",
+     NULL,
+     NULL},
+    {"a database of the server",
+     {PREDECESSORS, ABSENT, OURS, 0, database_is_reserved_and_drop_confirmed},
+     "S",
+     NULL,
+     "database 'app'"},
 
     /* The predecessor's. */
     {"the predecessor's comment on both",
      {PREDECESSORS, PREDECESSORS, OURS, 0, deletion_noted},
-     "lDU",
+     "leDU",
      NULL,
      NULL},
     {"its comment on the database alone",
@@ -239,17 +295,17 @@ static const struct row rows[] = {
      "user 'app'"},
     {"our password, and the secret says that we made the user",
      {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_the_secret_says_who_made_this_one},
-     "nlDU",
+     "nleDU",
      NULL,
      NULL},
     {"our password, and the secret says that we made the user, adopted",
      {UNMARKED, UNMARKED, OURS, 0, engine_marks_no_users_and_the_secret_says_who_made_this_one},
-     "nlU",
+     "nleU",
      NULL,
      "database 'app'"},
     {"our password, confirmed",
      {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_a_person_confirmed},
-     "nlDU",
+     "nleDU",
      NULL,
      NULL},
     {"our password in a foreign secret",
@@ -263,16 +319,32 @@ static const struct row rows[] = {
      NULL,
      NULL},
 
+    {"the secret was scheduled by hand, the user is there",
+     {OURS, UNMARKED, OURS, 0, engine_marks_no_users_and_secret_scheduled},
+     "R",
+     NULL,
+     NULL},
+    {"another's secret was scheduled",
+     {OURS, UNMARKED, OTHERS, 0, engine_marks_no_users_and_secret_scheduled},
+     "D",
+     NULL,
+     NULL},
+    {"the secret was scheduled by us, somebody's user is there",
+     {ABSENT, UNMARKED, OURS, 0, engine_marks_no_users_and_secret_scheduled_by_us},
+     "",
+     NULL,
+     "user 'app'"},
+
     /* Adopted, shared. */
-    {"adopted", {UNMARKED, OURS, OURS, 0, adopts}, "nlrU", NULL, "database 'app'"},
-    {"shared", {OTHERS, OURS, OURS, 0, adopts}, "nlrU", NULL, "database 'app'"},
-    {"adopted from an owner that is gone", {RELEASED, OURS, OURS, 0, adopts}, "nlrU", NULL, NULL},
+    {"adopted", {UNMARKED, OURS, OURS, 0, adopts}, "nlerU", NULL, "database 'app'"},
+    {"shared", {OTHERS, OURS, OURS, 0, adopts}, "nlerU", NULL, "database 'app'"},
+    {"adopted from an owner that is gone", {RELEASED, OURS, OURS, 0, adopts}, "nlerU", NULL, NULL},
     {"adopted, the predecessor's",
      {PREDECESSORS, PREDECESSORS, OURS, 0, adopts},
-     "nlrU",
+     "nlerU",
      NULL,
      "database 'app'"},
-    {"made by us, whatever the field says", {OURS, OURS, OURS, 0, adopts}, "nlDU", NULL, NULL},
+    {"made by us, whatever the field says", {OURS, OURS, OURS, 0, adopts}, "nleDU", NULL, NULL},
     {"others live in it",
      {OURS, OURS, OURS, 0, others_live_here},
      "",
@@ -280,13 +352,13 @@ static const struct row rows[] = {
      "database 'app'"},
     {"others live in it, and it is not ours",
      {UNMARKED, OURS, OURS, 0, others_live_here_and_we_adopt},
-     "nlrU",
+     "nlerU",
      NULL,
      NULL},
 
     /* A secret on its way to another place. */
     {"moving", {ABSENT, ABSENT, OURS, 0, moving}, "FS", NULL, NULL},
-    {"moving, the user is there", {ABSENT, OURS, OURS, 0, moving}, "nlU", NULL, NULL},
+    {"moving, the user is there", {ABSENT, OURS, OURS, 0, moving}, "nleU", NULL, NULL},
     {"moving from a foreign secret",
      {ABSENT, ABSENT, OURS, 0, moving_from_a_foreign_secret},
      "S",
@@ -306,9 +378,25 @@ static const struct row rows[] = {
      "",
      "ServerChanged",
      NULL},
+    {"never ready", {ABSENT, ABSENT, OURS, 0, never_ready}, "S", NULL, NULL},
+    {"never ready, the secret names another server",
+     {ABSENT, ABSENT, OURS, 0, never_ready_and_secret_of_another_server},
+     "",
+     "ServerChanged",
+     NULL},
+    {"never ready, the secret names another server, marks are here",
+     {OURS, OURS, OURS, 0, never_ready_and_secret_of_another_server},
+     "nleDU",
+     NULL,
+     NULL},
+    {"a server without identity, the secret names another one",
+     {ABSENT, ABSENT, OURS, 0, no_identity_and_secret_of_another_server},
+     "",
+     "ServerChanged",
+     NULL},
     {"another server with our marks",
      {OURS, OURS, OURS, 0, other_server_remembered},
-     "nlDU",
+     "nleDU",
      NULL,
      NULL},
 };
@@ -342,6 +430,37 @@ static void test_each_situation_has_its_deletion(void **state maybe_unused)
 {
     for (size_t i = 0; i < array_length(rows); i++)
         plan_fixture_run(&rows[i].setup, check_plan, (void *)(uintptr_t)&rows[i]);
+}
+
+static const struct row undoing_rows[] = {
+    {"locked out", {OURS, OURS, OURS, 0, deletion_noted_and_user_locked}, "ut", NULL, NULL},
+    {"database gone", {ABSENT, OURS, OURS, 0, deletion_noted_and_user_locked}, "ut", NULL, NULL},
+    {"only noted", {OURS, OURS, OURS, 0, deletion_noted}, "t", NULL, NULL},
+    {"not begun", {OURS, OURS, OURS, 0, NULL}, "", NULL, NULL},
+    {"all gone but the secret", {ABSENT, ABSENT, OURS, 0, deletion_noted}, "t", NULL, NULL},
+    {"another's secret", {OURS, OURS, OTHERS, 0, deletion_noted_and_user_locked}, "", NULL, NULL},
+    {"another's user", {OURS, OTHERS, OURS, 0, deletion_noted_and_user_locked}, "t", NULL, NULL},
+    {"server unknown", {OURS, OURS, OURS, 0, deletion_noted_and_server_unknown}, "", NULL, NULL},
+};
+
+static void check_undoing(void *context, const struct plan_input *input)
+{
+    const struct row *row = context;
+    char steps[PLAN_STEPS_LIMIT + 1] = "";
+    struct plan plan;
+
+    deletion_plan_make_undoing(input, &plan);
+    for (size_t i = 0; i < plan.count; i++)
+        steps[i] = step_letters[plan.steps[i]];
+    if (strcmp(steps, row->steps) != 0)
+        fail_msg("%s: steps are '%s', not '%s'", row->name, steps, row->steps);
+}
+
+static void test_each_deletion_can_be_given_up(void **state maybe_unused)
+{
+    for (size_t i = 0; i < array_length(undoing_rows); i++)
+        plan_fixture_run(&undoing_rows[i].setup, check_undoing,
+                         (void *)(uintptr_t)&undoing_rows[i]);
 }
 
 /* Whatever exists and whoever's it is: nothing that is not marked as ours goes, and the secret does
@@ -384,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_situation_has_its_deletion),
+        cmocka_unit_test(test_each_deletion_can_be_given_up),
         cmocka_unit_test(test_no_combination_takes_what_is_not_ours),
     };
 

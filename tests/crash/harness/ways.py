@@ -1,0 +1,42 @@
+"""The ways to interrupt, and one test of the matrix: a scenario on a bench, in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness.bench import Bench
+from harness.calls import When
+from harness.matrix import Matrix, Scenario
+from harness.report import RESULTS
+
+WAYS = {
+    "killed": (When.BEFORE, When.AFTER),
+    "killed-meanwhile": (When.MEANWHILE,),
+    "cut": (When.BEFORE, When.AFTER),
+}
+_SAMPLE = [("postgres", "killed"), ("mariadb", "killed")]
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether every call is interrupted."""
+    return bool(config.getoption("every_call", False))
+
+
+def choose(config: pytest.Config, engines: Sequence[str], ways: Sequence[str] = tuple(WAYS)) -> list[tuple[str, str]]:
+    """With --every-call all engines in all ways, else two engines in one."""
+    return [(engine, way) for way in ways for engine in engines] if is_whole(config) else _SAMPLE
+
+
+def assert_converges(bench: Bench, scenario: Scenario, engine: str, way: str, *, whole: bool) -> None:
+    """Interrupts at every call, or at some of the calls; notes the result for the table."""
+    matrix = Matrix(bench, scenario, f"{engine}: {scenario.title}, {way}", cut=way == "cut")
+    calls = matrix.record()
+    RESULTS.append(matrix.result)
+    points = matrix.result.points(*WAYS[way]) if whole else matrix.result.sample()
+
+    result = matrix.run(points)
+
+    assert result.failures == [], "\n".join(result.failures)
+    assert result.trials == (len(WAYS[way]) * len(calls) if whole else len(points))
