@@ -432,7 +432,8 @@ static bool mark(struct pass *pass, struct failure *failure)
     struct error err;
     bool done;
 
-    if (takes_database && ownership_is_stale(&engine->database.marker, &pass->owner))
+    if (pass->facts.database_mark_is_lost ||
+        (takes_database && ownership_is_stale(&engine->database.marker, &pass->owner)))
         marking.database = pass->database.spec.database_name;
     if (ownership_is_stale(&engine->user.marker, &pass->owner))
         marking.username = pass->database.spec.username;
@@ -447,9 +448,12 @@ static bool mark(struct pass *pass, struct failure *failure)
     engine_marker_release(&user_marker);
     if (!done)
         return fail(failure, STAGE_SERVER, &err);
-    events_tell(pass, EVENT_TAKEN_OVER, "took over%s%s",
-                marking.database != NULL ? " the database" : "",
-                marking.username != NULL ? " the user" : "");
+    if (pass->facts.database_mark_is_lost)
+        log_warning(&pass->log, "the mark on the database was gone, and was written again");
+    else
+        events_tell(pass, EVENT_TAKEN_OVER, "took over%s%s",
+                    marking.database != NULL ? " the database" : "",
+                    marking.username != NULL ? " the user" : "");
     return true;
 }
 

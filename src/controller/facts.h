@@ -40,6 +40,7 @@ struct facts {
     bool server_known;
     struct failure server_failure; /* when it is not known */
     struct engine_facts engine;
+    bool database_mark_is_lost; /* its owner took ours off: the one in `engine` is its user's */
     bool privileges_known; /* they are read only where nobody else's mark is on user or database */
     struct failure privileges_failure; /* when they could not be read */
     bool secret_known;

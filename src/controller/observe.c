@@ -112,6 +112,22 @@ static void observe_privileges(struct pass *pass)
         failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
 }
 
+/* An owner may comment on its database, and so remove or forge our mark on it.  That of its user it
+ * cannot write: where we made the user and the user's mark names this very database, it counts. */
+static void mend_mark(struct pass *pass)
+{
+    struct engine_database_facts *database = &pass->facts.engine.database;
+    const struct engine_marker *of_user = &pass->facts.engine.user.marker;
+
+    if (!pass->facts.engine.marks_users || !database->present || !database->owned_by_target ||
+        of_user->database == NULL || strcmp(of_user->database, database->id) != 0 ||
+        of_user->taken_over || ownership_of_marker(of_user, &pass->owner) != OWNERSHIP_OURS ||
+        ownership_of_marker(&database->marker, &pass->owner) == OWNERSHIP_OURS)
+        return;
+    engine_marker_copy(&database->marker, of_user);
+    pass->facts.database_mark_is_lost = true;
+}
+
 /* Who else lives in a database of ours.  Where users are not marked, only the resources tell. */
 static bool observe_residents(struct pass *pass, struct error *err)
 {
@@ -170,6 +186,7 @@ static void observe_server(struct pass *pass)
         pass_drop_session(pass);
         return;
     }
+    mend_mark(pass);
     if (!check_owner_of_marked(pass, &facts->engine.database.marker, &err) ||
         !check_owner_of_marked(pass, &facts->engine.user.marker, &err)) {
         failure_of_stage(&facts->server_failure, STAGE_KUBERNETES, &err);

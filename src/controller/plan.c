@@ -253,6 +253,8 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
 {
     if (claim_owner_of_user(input) != OWNERSHIP_OURS && !check_proof(input, plan))
         return;
+    if (input->facts->database_mark_is_lost)
+        add_step(plan, PLAN_MARK);
     if (plan->count > 0 || !check_privileges(input, plan) || plan->count > 0)
         return;
     if ((input->facts->proof == PROOF_UNKNOWN && !check_grantable(input, plan)) ||

@@ -193,11 +193,15 @@ bool postgres_create_database(struct engine_session *session,
 
 /* --- Marks of what is taken over ------------------------------------------------------------- */
 
+/* Only its owner may comment on a database, and only a member may act for him. */
 bool postgres_mark(struct engine_session *session, const struct engine_marking *marking,
                    struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
 
+    if (marking->database != NULL && marking->username != NULL &&
+        !postgres_rights_join_owner(session, marking->database, marking->username, err))
+        return false;
     if (marking->database != NULL)
         append_database_comment(&sql, marking->database, marking->marker);
     if (marking->username != NULL)

@@ -41,7 +41,8 @@
     " kind(type, kind, want) AS (VALUES ('n'::\"char\", 'SCHEMAS', $3::text[]),"                  \
     "  ('r', 'TABLES', $4::text[]), ('S', 'SEQUENCES', $5::text[])),"                             \
     " object AS (SELECT '' AS head, 'DATABASE' AS kind, quote_ident(datname) AS name,"            \
-    "  'database ' || quote_ident(datname) AS label, datdba AS own, datacl AS acl,"               \
+    "  'database ' || quote_ident(datname) AS label, datdba AS own,"                              \
+    "  coalesce(datacl, acldefault('d', datdba)) AS acl,"                                         \
     "  $2::text[] AS want, NULL::text[] AS of_columns"                                            \
     "  FROM pg_database WHERE datname = current_database()"                                       \
     " UNION ALL SELECT '', 'SCHEMA', quote_ident(nspname), 'schema ' || quote_ident(nspname),"    \
@@ -89,11 +90,13 @@
     " UNION ALL SELECT 'unmanaged', head, kind, name, label, exceeds FROM way"                    \
     "  WHERE NOT manageable AND exceeds <> '{}') "
 
-/* At most as many rows as people read. */
-static const char describe_sql[] =
-    DIFFERENCE "SELECT effect, array_to_string(words, ', ') || ' on ' || min(label) ||"
-               " CASE WHEN count(*) > 1 THEN format(' and %s more', count(*) - 1) ELSE '' END"
-               " FROM difference GROUP BY effect, kind, words ORDER BY 1 DESC, 2 LIMIT 32";
+/* Of each effect at most as many rows as people read. */
+static const char describe_sql[] = DIFFERENCE
+    "SELECT effect, sentence FROM (SELECT effect, array_to_string(words, ', ') || ' on ' ||"
+    " min(label) || CASE WHEN count(*) > 1 THEN format(' and %s more', count(*) - 1) ELSE '' END"
+    " AS sentence, row_number() OVER (PARTITION BY effect ORDER BY words, min(label)) AS number"
+    " FROM difference GROUP BY effect, kind, words) AS s WHERE number <= 12 ORDER BY effect, "
+    "number";
 
 /* Objects that differ alike share a statement. */
 static const char statements_sql[] =

@@ -1,9 +1,11 @@
+#include "base/compiler.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "engine/postgres_difference.h"
 #include "engine/postgres_operations.h"
 #include "engine/postgres_owner.h"
 #include "engine/postgres_privileges.h"
+#include "engine/postgres_rights.h"
 
 #include <stdlib.h>
 
@@ -42,7 +44,7 @@ static bool describe_in_transaction(struct engine_session *session,
 {
     static const char doing[] = "reading the user's privileges";
 
-    if (!postgres_begin(session, doing, err))
+    if (!postgres_begin_reading(session, doing, err))
         return false;
     if (!describe(session, target, privileges, err))
         return postgres_roll_back(session);
@@ -152,10 +154,18 @@ static bool attempt(struct engine_session *session, const struct engine_target *
     return postgres_commit(session, DOING, err);
 }
 
+/* Changed by several sessions at once, or gone between being read and being changed. */
 static bool is_worth_another(const struct error *err)
 {
-    return error_has_code(err, "XX000") || error_has_code(err, "40001") ||
-           error_has_code(err, "40P01");
+    static const char *const codes[] = {
+        "XX000", "40001", "40P01", "42P01", "3F000", "42704", "42703", "42883",
+    };
+
+    for (size_t i = 0; i < array_length(codes); i++) {
+        if (error_has_code(err, codes[i]))
+            return true;
+    }
+    return false;
 }
 
 bool postgres_set_privileges(struct engine_session *session, const struct engine_target *target,
@@ -165,6 +175,10 @@ bool postgres_set_privileges(struct engine_session *session, const struct engine
     struct engine_privileges every_word;
     struct engine_target held = hold_to_words(target, &every_word);
 
+    /* The owner alone lets others into what is closed to the public. */
+    if (target->is_ours &&
+        !postgres_rights_join_owner(session, target->database, target->username, err))
+        return false;
     if (!postgres_connect_to_database(session, target->database, &inside, err))
         return false;
     for (int i = 1;; i++) {

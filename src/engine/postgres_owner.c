@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Temporary tables are nobody's business. */
+/* What is temporary is nobody's business. */
 bool postgres_owner_read(struct engine_session *session, const struct engine_target *target,
                          struct postgres_owned *ret_owned, struct error *err)
 {
     static const char sql[] =
         "SELECT d.datdba = u.oid, EXISTS (SELECT FROM pg_shdepend o"
-        " LEFT JOIN pg_class c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid"
         " WHERE o.dbid = d.oid AND o.refclassid = 'pg_authid'::regclass AND o.refobjid = u.oid"
-        " AND o.deptype = 'o' AND c.relpersistence IS DISTINCT FROM 't'"
-        " AND o.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass))"
+        " AND o.deptype = 'o'"
+        " AND o.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)"
+        " AND coalesce((pg_identify_object(o.classid, o.objid, 0)).schema, '') !~ '^pg_temp')"
         " FROM pg_database d, pg_roles u WHERE d.datname = current_database() AND u.rolname = $1";
     const char *const parameters[] = {target->username};
     auto_result PGresult *result = NULL;
@@ -112,18 +112,36 @@ static bool find_usable_keeper(struct engine_session *session, const char *datab
     return true;
 }
 
-static void append_keeper_creation(struct strbuf *sql, const struct keeper *keeper)
+static bool ensure_keeper(struct engine_session *session, const struct keeper *keeper,
+                          struct error *err)
 {
     struct engine_marker marker = {.database = keeper->database_id};
     auto_free char *text = engine_marker_render(&marker);
+    auto_strbuf struct strbuf sql = {0};
 
-    strbuf_append_text(sql, "CREATE ROLE ");
-    postgres_quote_identifier(sql, keeper->name);
-    strbuf_append_text(sql, " NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; COMMENT ON ROLE ");
-    postgres_quote_identifier(sql, keeper->name);
-    strbuf_append_text(sql, " IS ");
-    postgres_quote_literal(sql, text);
-    strbuf_append_text(sql, "; ");
+    if (keeper->exists)
+        return true;
+    strbuf_append_text(&sql, "CREATE ROLE ");
+    postgres_quote_identifier(&sql, keeper->name);
+    strbuf_append_text(&sql, " NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; COMMENT ON ROLE ");
+    postgres_quote_identifier(&sql, keeper->name);
+    strbuf_append_text(&sql, " IS ");
+    postgres_quote_literal(&sql, text);
+    return postgres_execute(session, "making the keeper of the objects", strbuf_text(&sql), err);
+}
+
+/* Appends the statements that a query makes. */
+static bool append_rows(struct engine_session *session, const char *doing, const char *query,
+                        const char *const *parameters, int count, struct strbuf *sql,
+                        struct error *err)
+{
+    auto_result PGresult *result = NULL;
+
+    if (!postgres_query(session, doing, query, parameters, count, &result, err))
+        return false;
+    for (int row = 0; row < PQntuples(result); row++)
+        strbuf_append_text(sql, PQgetvalue(result, row, 0));
+    return true;
 }
 
 /* Whoever becomes the owner of something must be allowed to create in its schema, whichever of the
@@ -136,13 +154,8 @@ static bool append_grants_on_schemas(struct engine_session *session, const char 
         " FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
         " AND pg_has_role(nspowner, 'USAGE')";
     const char *const parameters[] = {role};
-    auto_result PGresult *result = NULL;
 
-    if (!postgres_query(session, "reading the schemas", query, parameters, 1, &result, err))
-        return false;
-    for (int row = 0; row < PQntuples(result); row++)
-        strbuf_append_text(sql, PQgetvalue(result, row, 0));
-    return true;
+    return append_rows(session, "reading the schemas", query, parameters, 1, sql, err);
 }
 
 static void append_reassignment(struct strbuf *sql, const char *from, const char *to)
@@ -168,22 +181,34 @@ static void append_new_owner(struct strbuf *sql, const char *database, const cha
 
 /* --- From ALL to a list ---------------------------------------------------------------------- */
 
-/* REASSIGN OWNED moves every database of the user: the others go back. */
-static bool append_return_of_other_databases(struct engine_session *session,
-                                             const struct engine_target *target, struct strbuf *sql,
-                                             struct error *err)
+/* REASSIGN OWNED moves what the user owns outside of the database too: it goes back. */
+static bool append_return_of_others(struct engine_session *session,
+                                    const struct engine_target *target, struct strbuf *sql,
+                                    struct error *err)
 {
-    static const char query[] = "SELECT d.datname FROM pg_database d JOIN pg_roles u"
-                                " ON u.oid = d.datdba WHERE u.rolname = $1 AND d.datname <> $2";
-    const char *const parameters[] = {target->username, target->database};
-    auto_result PGresult *result = NULL;
+    static const char query[] =
+        "SELECT format('ALTER %s %I OWNER TO %I; ', o.kind, o.name, u.rolname) FROM pg_roles u"
+        " JOIN (SELECT 'DATABASE' AS kind, datname AS name, datdba AS owner FROM pg_database"
+        " WHERE datname <> current_database() UNION ALL SELECT 'TABLESPACE', spcname, spcowner"
+        " FROM pg_tablespace) o ON o.owner = u.oid WHERE u.rolname = $1";
+    const char *const parameters[] = {target->username};
 
-    if (!postgres_query(session, "reading the user's other databases", query, parameters, 2,
-                        &result, err))
-        return false;
-    for (int row = 0; row < PQntuples(result); row++)
-        append_new_owner(sql, PQgetvalue(result, row, 0), target->username);
-    return true;
+    return append_rows(session, "reading what else the user owns", query, parameters, 1, sql, err);
+}
+
+/* Code that the user wrote runs as the keeper, which needs no more than to find what it refers to.
+ */
+static bool append_end_of_creation(struct engine_session *session,
+                                   const struct engine_target *target, const char *keeper,
+                                   struct strbuf *sql, struct error *err)
+{
+    static const char query[] =
+        "SELECT format('REVOKE CREATE ON SCHEMA %I FROM %I; ', nspname, $2::text)"
+        " FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        " AND pg_has_role(nspowner, 'USAGE') AND pg_get_userbyid(nspowner) NOT IN ($1, $2)";
+    const char *const parameters[] = {target->username, keeper};
+
+    return append_rows(session, "reading the schemas", query, parameters, 2, sql, err);
 }
 
 bool postgres_owner_take(struct engine_session *session, const struct engine_target *target,
@@ -195,20 +220,18 @@ bool postgres_owner_take(struct engine_session *session, const struct engine_tar
 
     if (!postgres_rights_read(session, &rights, err) ||
         !postgres_rights_require(session, &rights, rights.may_create_roles, "CREATEROLE", err) ||
-        !find_usable_keeper(session, target->database, &keeper, err))
-        return false;
-    if (!keeper.exists)
-        append_keeper_creation(&sql, &keeper);
-    if (!rights.is_superuser) {
-        postgres_rights_append_membership(&sql, session, target->username);
-        postgres_rights_append_membership(&sql, session, keeper.name);
-    }
-    if (!append_grants_on_schemas(session, keeper.name, &sql, err))
+        !find_usable_keeper(session, target->database, &keeper, err) ||
+        !ensure_keeper(session, &keeper, err) ||
+        !postgres_rights_join(session, target->username, err) ||
+        !postgres_rights_join(session, keeper.name, err) ||
+        !append_grants_on_schemas(session, keeper.name, &sql, err))
         return false;
     append_reassignment(&sql, target->username, keeper.name);
+    if (!append_end_of_creation(session, target, keeper.name, &sql, err))
+        return false;
     if (owned->database)
         append_new_owner(&sql, target->database, NULL);
-    return append_return_of_other_databases(session, target, &sql, err) &&
+    return append_return_of_others(session, target, &sql, err) &&
            postgres_execute(session, "taking over the database", strbuf_text(&sql), err);
 }
 
@@ -237,10 +260,16 @@ static const char admins_objects_sql[] =
     "  WHERE dictowner = me.oid"
     " UNION ALL SELECT 'pg_ts_config'::regclass, c.oid FROM pg_ts_config c, me"
     "  WHERE cfgowner = me.oid"
+    " UNION ALL SELECT 'pg_conversion'::regclass, c.oid FROM pg_conversion c, me"
+    "  WHERE conowner = me.oid"
+    " UNION ALL SELECT 'pg_publication'::regclass, p.oid FROM pg_publication p, me"
+    "  WHERE pubowner = me.oid"
+    " UNION ALL SELECT 'pg_foreign_server'::regclass, s.oid FROM pg_foreign_server s, me"
+    "  WHERE srvowner = me.oid AND has_foreign_data_wrapper_privilege($1, srvfdw, 'USAGE')"
     " UNION ALL SELECT 'pg_largeobject'::regclass, l.oid FROM pg_largeobject_metadata l, me"
     "  WHERE lomowner = me.oid)"
     " SELECT 'ALTER ' || CASE i.type WHEN 'statistics object' THEN 'statistics' ELSE i.type END"
-    " || ' ' || i.identity || ' OWNER TO ' || quote_ident($1)"
+    " || ' ' || i.identity || ' OWNER TO ' || quote_ident($1) || '; '"
     " FROM owned o, pg_identify_object(o.classid, o.objid, 0) i"
     " WHERE o.objid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d"
     "  WHERE d.classid = o.classid AND d.objid = o.objid AND (d.deptype = 'e'"
@@ -253,16 +282,9 @@ static bool append_admins_objects(struct engine_session *session,
                                   struct error *err)
 {
     const char *const parameters[] = {target->username};
-    auto_result PGresult *result = NULL;
 
-    if (!postgres_query(session, "reading what the admin owns in the database", admins_objects_sql,
-                        parameters, 1, &result, err))
-        return false;
-    for (int row = 0; row < PQntuples(result); row++) {
-        strbuf_append_text(sql, PQgetvalue(result, row, 0));
-        strbuf_append_text(sql, "; ");
-    }
-    return true;
+    return append_rows(session, "reading what the admin owns in the database", admins_objects_sql,
+                       parameters, 1, sql, err);
 }
 
 /* It has nothing any more but default privileges. */
@@ -280,13 +302,11 @@ bool postgres_owner_give(struct engine_session *session, const struct engine_tar
 {
     auto_keeper struct keeper keeper = {0};
     auto_strbuf struct strbuf sql = {0};
-    struct postgres_rights rights;
 
-    if (!postgres_rights_read(session, &rights, err) ||
-        !find_usable_keeper(session, target->database, &keeper, err))
+    if (!find_usable_keeper(session, target->database, &keeper, err) ||
+        !postgres_rights_join(session, target->username, err) ||
+        (keeper.exists && !postgres_rights_join(session, keeper.name, err)))
         return false;
-    if (!rights.is_superuser)
-        postgres_rights_append_membership(&sql, session, target->username);
     append_new_owner(&sql, target->database, target->username);
     if (!append_grants_on_schemas(session, target->username, &sql, err))
         return false;

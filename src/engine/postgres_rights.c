@@ -1,5 +1,6 @@
 #include "engine/postgres_rights.h"
 
+#include "base/memory.h"
 #include "base/strbuf.h"
 #include "engine/postgres_quote.h"
 
@@ -44,4 +45,37 @@ void postgres_rights_append_membership(struct strbuf *sql, const struct engine_s
     if (session->server_version >= VERSION_WITH_SET_OPTION)
         strbuf_append_text(sql, " WITH INHERIT TRUE, SET TRUE");
     strbuf_append_text(sql, "; ");
+}
+
+bool postgres_rights_join(struct engine_session *session, const char *role, struct error *err)
+{
+    static const char query[] =
+        "SELECT FROM pg_roles WHERE rolname = $1 AND NOT pg_has_role(oid, 'USAGE')";
+    static const char doing[] = "becoming a member of the role";
+    const char *const parameters[] = {role};
+    auto_result PGresult *result = NULL;
+    auto_strbuf struct strbuf sql = {0};
+
+    if (!postgres_query(session, "reading the admin's memberships", query, parameters, 1, &result,
+                        err))
+        return false;
+    if (PQntuples(result) == 0)
+        return true;
+    postgres_rights_append_membership(&sql, session, role);
+    return PQtransactionStatus(session->connection) == PQTRANS_IDLE
+               ? postgres_execute_transaction(session, doing, strbuf_text(&sql), err)
+               : postgres_execute(session, doing, strbuf_text(&sql), err);
+}
+
+bool postgres_rights_join_owner(struct engine_session *session, const char *database,
+                                const char *username, struct error *err)
+{
+    static const char query[] =
+        "SELECT FROM pg_database WHERE datname = $1 AND pg_get_userbyid(datdba) = $2";
+    const char *const parameters[] = {database, username};
+    auto_result PGresult *result = NULL;
+
+    return postgres_query(session, "reading the owner of the database", query, parameters, 2,
+                          &result, err) &&
+           (PQntuples(result) == 0 || postgres_rights_join(session, username, err));
 }

@@ -25,5 +25,11 @@ bool postgres_rights_require(const struct engine_session *session,
  * none. */
 void postgres_rights_append_membership(struct strbuf *sql, const struct engine_session *session,
                                        const char *role);
+/* Makes the admin a member of the role now, unless it may act for it already. */
+bool postgres_rights_join(struct engine_session *session, const char *role, struct error *err)
+    must_check;
+/* The same, if the role is the owner of the database. */
+bool postgres_rights_join_owner(struct engine_session *session, const char *database,
+                                const char *username, struct error *err) must_check;
 
 #endif

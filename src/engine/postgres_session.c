@@ -396,23 +396,44 @@ bool postgres_roll_back(struct engine_session *session)
     return false;
 }
 
-/* In a database of somebody else, what is on the search path may be his. */
-static void append_begin(const struct engine_session *session, struct strbuf *sql)
+enum { VERSION_WITH_TRANSACTION_TIMEOUT = 170000 };
+
+/* Whoever owns a database sets parameters for all sessions in it: ours uses its own. */
+static void append_begin(const struct engine_session *session, const char *mode, struct strbuf *sql)
 {
     strbuf_append_format(
         sql,
-        "BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = %u; "
-        "SET LOCAL statement_timeout = %u; ",
-        (unsigned)session->lock_timeout_ms, (unsigned)session->statement_timeout_ms);
+        "BEGIN ISOLATION LEVEL READ COMMITTED%s; SET LOCAL statement_timeout = %u; "
+        "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL role = none; "
+        "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = %u; "
+        "SET LOCAL client_min_messages = notice; SET LOCAL synchronous_commit = on; ",
+        mode, (unsigned)session->statement_timeout_ms, (unsigned)session->lock_timeout_ms);
+    if (session->server_version >= VERSION_WITH_TRANSACTION_TIMEOUT)
+        strbuf_append_text(sql, "SET LOCAL transaction_timeout = 0; ");
 }
 
-bool postgres_begin(struct engine_session *session, const char *doing, struct error *err)
+static bool begin(struct engine_session *session, const char *doing, const char *mode,
+                  struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
 
-    append_begin(session, &sql);
+    append_begin(session, mode, &sql);
     session->warning[0] = '\0';
     return postgres_execute(session, doing, strbuf_text(&sql), err) || postgres_roll_back(session);
+}
+
+/* A standby cannot begin one that writes. */
+#define ANY_MODE   ""
+#define READ_WRITE " READ WRITE"
+
+bool postgres_begin(struct engine_session *session, const char *doing, struct error *err)
+{
+    return begin(session, doing, READ_WRITE, err);
+}
+
+bool postgres_begin_reading(struct engine_session *session, const char *doing, struct error *err)
+{
+    return begin(session, doing, ANY_MODE, err);
 }
 
 bool postgres_commit(struct engine_session *session, const char *doing, struct error *err)
@@ -429,7 +450,7 @@ bool postgres_execute_transaction(struct engine_session *session, const char *do
 {
     auto_strbuf struct strbuf sql = STRBUF_ERASING;
 
-    append_begin(session, &sql);
+    append_begin(session, READ_WRITE, &sql);
     strbuf_append_text(&sql, statements);
     session->warning[0] = '\0';
     if (!postgres_execute(session, doing, strbuf_text(&sql), err))
@@ -443,7 +464,7 @@ bool postgres_query(struct engine_session *session, const char *doing, const cha
 {
     if (PQtransactionStatus(session->connection) != PQTRANS_IDLE)
         return run_query(session, doing, sql, parameters, parameter_count, ret_result, err);
-    if (!postgres_begin(session, doing, err))
+    if (!postgres_begin_reading(session, doing, err))
         return false;
     if (!run_query(session, doing, sql, parameters, parameter_count, ret_result, err))
         return postgres_roll_back(session);

@@ -91,6 +91,9 @@ bool postgres_execute_transaction(struct engine_session *session, const char *do
  * commit that failed has rolled back; after another failure the caller does. */
 bool postgres_begin(struct engine_session *session, const char *doing, struct error *err)
     must_check;
+/* Begins one that may run on a standby, and may not write where the database forbids it. */
+bool postgres_begin_reading(struct engine_session *session, const char *doing, struct error *err)
+    must_check;
 bool postgres_commit(struct engine_session *session, const char *doing, struct error *err)
     must_check;
 /* Gives up the transaction; returns false. */

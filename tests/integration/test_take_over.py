@@ -106,12 +106,12 @@ def test_a_secret_that_was_handed_over_is_taken_over_with_what_it_opens(
 
 def make_as_the_predecessor(tenant: Tenant, name: str, value: dict[str, Any]) -> None:
     """What the Go operator leaves: owner, comments, rights, and a secret with its one tag."""
-    sql = tenant.postgres.sql
-    sql(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
-    sql(f"GRANT {name} TO {ADMIN}")
-    sql(f"CREATE DATABASE {name} OWNER {name}")
+    admin = tenant.postgres.admin_url()
+    run_sql(admin, f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'; GRANT {name} TO {ADMIN}")
+    run_sql(admin, f"CREATE DATABASE {name} OWNER {name}")
     for kind in ("ROLE", "DATABASE"):
-        sql(f"COMMENT ON {kind} {name} IS 'Managed by database-user-operator'")
+        run_sql(admin, f"COMMENT ON {kind} {name} IS 'Managed by database-user-operator'")
+    run_sql(admin, f"REVOKE {name} FROM {ADMIN}")  # as nothing needs it any longer
     tenant.secretsmanager.client().create_secret(
         Name=f"rds/postgres/{name}",
         SecretString=json.dumps(value),
