@@ -58,7 +58,7 @@ static bool check_immutable(const struct database_spec *spec, const struct datab
 static bool is_known_annotation(const char *key)
 {
     static const char *const known[] = {ANNOTATION_RECONCILE_NOW, ANNOTATION_CONFIRM_DROP,
-                                        ANNOTATION_ABANDON};
+                                        ANNOTATION_ABANDON, ANNOTATION_RESET_PASSWORD};
 
     for (size_t i = 0; i < array_length(known); i++) {
         if (strcmp(known[i], key) == 0)

@@ -1,6 +1,7 @@
 #include "controller/claim.h"
 
 #include "base/memory.h"
+#include "controller/password_reset.h"
 #include "controller/plan.h"
 
 #include <string.h>
@@ -297,6 +298,13 @@ static bool check_reading(const struct plan_input *input, struct failure *refusa
         spec->secret_name, spec->database_name, spec->username);
 }
 
+/* What cannot be read is no obstacle to a new password. */
+static bool may_be_replaced(const struct plan_input *input)
+{
+    return password_reset_is_due(input) &&
+           ownership_of_tags(input->facts->secret.description.tags, input->owner) == OWNERSHIP_OURS;
+}
+
 static bool check_secret(const struct plan_input *input, struct failure *refusal)
 {
     const struct secret_facts *secret = &input->facts->secret;
@@ -325,6 +333,8 @@ static bool check_secret(const struct plan_input *input, struct failure *refusal
             name, secret->description.primary_region);
     if (secret->state == SECRET_SCHEDULED_FOR_DELETION)
         return true;
+    if (!secret->is_readable && may_be_replaced(input))
+        return true;
     if (!secret->is_readable)
         return failure_set(refusal, secret->unreadable.kind, "SecretInvalid",
                            "secret '%s' exists but cannot be used: %s", name,
@@ -339,7 +349,7 @@ static bool check_move(const struct plan_input *input, struct failure *refusal)
     const struct secret_facts *secret = &input->facts->secret;
 
     if (input->former_id == NULL || former->state != SECRET_PRESENT || !former->is_readable ||
-        secret->state != SECRET_PRESENT ||
+        secret->state != SECRET_PRESENT || password_reset_is_stored(input) ||
         secret_equals(&former->credentials.password, &secret->credentials.password))
         return true;
     return failure_set(

@@ -13,13 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DATABASE_API_VERSION     "database.opzkit.io/v1alpha1"
-#define DATABASE_KIND            "Database"
-#define ANNOTATION_PREFIX        "database.opzkit.io/"
-#define ANNOTATION_ABANDON       ANNOTATION_PREFIX "abandon-external-resources"
-#define ANNOTATION_CONFIRM_DROP  ANNOTATION_PREFIX "confirm-drop"
-#define ANNOTATION_RECONCILE_NOW ANNOTATION_PREFIX "reconcile-now"
-#define DATABASE_FINALIZER       "database.opzkit.io/database-finalizer"
+#define DATABASE_API_VERSION      "database.opzkit.io/v1alpha1"
+#define DATABASE_KIND             "Database"
+#define ANNOTATION_PREFIX         "database.opzkit.io/"
+#define ANNOTATION_ABANDON        ANNOTATION_PREFIX "abandon-external-resources"
+#define ANNOTATION_CONFIRM_DROP   ANNOTATION_PREFIX "confirm-drop"
+#define ANNOTATION_RECONCILE_NOW  ANNOTATION_PREFIX "reconcile-now"
+#define ANNOTATION_RESET_PASSWORD ANNOTATION_PREFIX "reset-password"
+#define DATABASE_FINALIZER        "database.opzkit.io/database-finalizer"
 
 struct secret_template;
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "controller/claim.h"
 #include "controller/pass.h"
+#include "controller/password_reset.h"
 #include "controller/prepare.h"
 #include "controller/proof_memory.h"
 #include "controller/secret_reading.h"
@@ -86,102 +87,7 @@ static bool check_owner_of_marked(struct pass *pass, const struct engine_marker 
                            ownership_neighbour_of_marker(marker, &pass->owner), err);
 }
 
-/* --- The server and the secret --------------------------------------------------------------- */
-
-static bool is_others(const struct pass *pass, const struct engine_marker *marker)
-{
-    return ownership_of_marker(marker, &pass->owner) == OWNERSHIP_OTHER;
-}
-
-static void observe_privileges(struct pass *pass)
-{
-    struct engine_target target = pass_engine_target(pass);
-    struct facts *facts = &pass->facts;
-    const struct engine_database_facts *database = &facts->engine.database;
-    struct plan_input input = pass_plan_input(pass);
-    struct error err;
-
-    if (!database->present || !facts->engine.user.present || database->is_reserved ||
-        database->half_dropped ||
-        (is_others(pass, &database->marker) && !claim_shares_database(&input)) ||
-        is_others(pass, &facts->engine.user.marker))
-        return;
-    facts->privileges_known =
-        pass->driver->observe_privileges(pass->session, &target, &facts->engine, &err);
-    if (!facts->privileges_known)
-        failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
-}
-
-/* Who else lives in a database of ours.  Where users are not marked, only the resources tell. */
-static bool observe_residents(struct pass *pass, struct error *err)
-{
-    struct engine_target target = pass_engine_target(pass);
-    struct engine_facts *engine = &pass->facts.engine;
-
-    if (!engine->database.present || !target.is_ours)
-        return true;
-    return engine->marks_users
-               ? pass->driver->observe_residents(pass->session, &target, engine, err)
-               : sharing_find(pass, &engine->database.residents, err);
-}
-
-/* Reads the admin connection again; true when it now logs in otherwise. */
-static bool reread_admin(struct pass *pass)
-{
-    auto_admin_connection struct admin_connection admin = {0};
-    struct failure failure = {0};
-
-    if (!prepare_admin(pass, &admin, &failure) ||
-        admin_connection_logs_in_like(&admin, &pass->admin))
-        return false;
-    admin_connection_release(&pass->admin);
-    pass->admin = admin;
-    admin = (struct admin_connection){0};
-    log_info(&pass->log, "the admin connection was changed after it was read: trying it again");
-    return true;
-}
-
-/* A refused login is tried once more when the password was rotated meanwhile, and only then: a
- * server may count refusals. */
-static bool connect_as_admin(struct pass *pass, struct error *err)
-{
-    struct engine_connect_request request = pass_connect_request(pass);
-
-    if (pass->driver->connect(&request, &pass->session, err))
-        return true;
-    if (err->kind != ERROR_DENIED || !reread_admin(pass))
-        return false;
-    request = pass_connect_request(pass);
-    return pass->driver->connect(&request, &pass->session, err);
-}
-
-static void observe_server(struct pass *pass)
-{
-    struct engine_target target = pass_engine_target(pass);
-    struct facts *facts = &pass->facts;
-    struct error err;
-
-    if (pass->session == NULL && !connect_as_admin(pass, &err)) {
-        failure_of_stage(&facts->server_failure, STAGE_CONNECT, &err);
-        return;
-    }
-    if (!pass->driver->observe(pass->session, &target, &facts->engine, &err)) {
-        failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
-        pass_drop_session(pass);
-        return;
-    }
-    if (!check_owner_of_marked(pass, &facts->engine.database.marker, &err) ||
-        !check_owner_of_marked(pass, &facts->engine.user.marker, &err)) {
-        failure_of_stage(&facts->server_failure, STAGE_KUBERNETES, &err);
-        return;
-    }
-    if (pass->database.deleting && !observe_residents(pass, &err)) {
-        failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
-        return;
-    }
-    facts->server_known = true;
-    observe_privileges(pass);
-}
+/* --- Values of the secret -------------------------------------------------------------------- */
 
 /* One version of the value.  *ret_flaw, unless it is ERROR_NONE, says why the value that is
  * there cannot be used, which is a fact; false when it could not be read. */
@@ -257,6 +163,148 @@ static bool read_value(struct pass *pass, const struct secrets_manager_target *t
         return false;
     secret->is_readable = find_credentials(pass, secret);
     return true;
+}
+
+/* --- The server and the secret --------------------------------------------------------------- */
+
+static bool is_others(const struct pass *pass, const struct engine_marker *marker)
+{
+    return ownership_of_marker(marker, &pass->owner) == OWNERSHIP_OTHER;
+}
+
+static void observe_privileges(struct pass *pass)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct facts *facts = &pass->facts;
+    const struct engine_database_facts *database = &facts->engine.database;
+    struct plan_input input = pass_plan_input(pass);
+    struct error err;
+
+    if (!database->present || !facts->engine.user.present || database->is_reserved ||
+        database->half_dropped ||
+        (is_others(pass, &database->marker) && !claim_shares_database(&input)) ||
+        is_others(pass, &facts->engine.user.marker))
+        return;
+    facts->privileges_known =
+        pass->driver->observe_privileges(pass->session, &target, &facts->engine, &err);
+    if (!facts->privileges_known)
+        failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
+}
+
+/* The password of the version before the current one; empty where there is none to be read. */
+static bool read_former_password(struct pass *pass, struct secret *ret_password, struct error *err)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    const struct secret_facts *secret = &pass->facts.secret;
+    struct secret_facts former = {.description.tags = json_incref(secret->description.tags)};
+    const char *version = secret->description.previous_version;
+    bool known = version == NULL ||
+                 read_version(pass, &target, version, &former.value, &former.unreadable, err);
+
+    former.canonical = json_incref(secret->canonical);
+    if (known && !secret_is_empty(&former.value) && find_credentials(pass, &former))
+        secret_copy(ret_password, &former.credentials.password);
+    release_secret(&former);
+    return known;
+}
+
+/* A reset that was interrupted left the user with the password of the version before: where users
+ * cannot be marked, that is what shows whose it is. */
+static bool observe_former_password(struct pass *pass, struct error *err)
+{
+    struct plan_input input = pass_plan_input(pass);
+    struct engine_target target = pass_engine_target(pass);
+    auto_secret struct secret password = {0};
+    auto_engine_facts struct engine_facts facts = {0};
+
+    if (pass->facts.engine.marks_users || !password_reset_is_due(&input) ||
+        !password_reset_is_stored(&input) ||
+        pass->facts.engine.user.password == ENGINE_PASSWORD_MATCHES)
+        return true;
+    if (!read_former_password(pass, &password, err))
+        return false;
+    if (secret_is_empty(&password))
+        return true;
+    target.password = &password;
+    if (!pass->driver->observe(pass->session, &target, &facts, err))
+        return false;
+    pass->facts.user_has_former_password = facts.user.password == ENGINE_PASSWORD_MATCHES;
+    return true;
+}
+
+/* Who else lives in a database of ours.  Where users are not marked, only the resources tell. */
+static bool observe_residents(struct pass *pass, struct error *err)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct engine_facts *engine = &pass->facts.engine;
+
+    if (!engine->database.present || !target.is_ours)
+        return true;
+    return engine->marks_users
+               ? pass->driver->observe_residents(pass->session, &target, engine, err)
+               : sharing_find(pass, &engine->database.residents, err);
+}
+
+/* Reads the admin connection again; true when it now logs in otherwise. */
+static bool reread_admin(struct pass *pass)
+{
+    auto_admin_connection struct admin_connection admin = {0};
+    struct failure failure = {0};
+
+    if (!prepare_admin(pass, &admin, &failure) ||
+        admin_connection_logs_in_like(&admin, &pass->admin))
+        return false;
+    admin_connection_release(&pass->admin);
+    pass->admin = admin;
+    admin = (struct admin_connection){0};
+    log_info(&pass->log, "the admin connection was changed after it was read: trying it again");
+    return true;
+}
+
+/* A refused login is tried once more when the password was rotated meanwhile, and only then: a
+ * server may count refusals. */
+static bool connect_as_admin(struct pass *pass, struct error *err)
+{
+    struct engine_connect_request request = pass_connect_request(pass);
+
+    if (pass->driver->connect(&request, &pass->session, err))
+        return true;
+    if (err->kind != ERROR_DENIED || !reread_admin(pass))
+        return false;
+    request = pass_connect_request(pass);
+    return pass->driver->connect(&request, &pass->session, err);
+}
+
+static void observe_server(struct pass *pass)
+{
+    struct engine_target target = pass_engine_target(pass);
+    struct facts *facts = &pass->facts;
+    struct error err;
+
+    if (pass->session == NULL && !connect_as_admin(pass, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_CONNECT, &err);
+        return;
+    }
+    if (!pass->driver->observe(pass->session, &target, &facts->engine, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
+        pass_drop_session(pass);
+        return;
+    }
+    if (!observe_former_password(pass, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_SECRETS, &err);
+        return;
+    }
+    if (!check_owner_of_marked(pass, &facts->engine.database.marker, &err) ||
+        !check_owner_of_marked(pass, &facts->engine.user.marker, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_KUBERNETES, &err);
+        return;
+    }
+    if (pass->database.deleting && !observe_residents(pass, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
+        return;
+    }
+    facts->server_known = true;
+    observe_privileges(pass);
 }
 
 /* AWS may not show for seconds what it has just stored: then "not found" says nothing.  The status

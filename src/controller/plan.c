@@ -2,6 +2,7 @@
 
 #include "base/document.h"
 #include "controller/claim.h"
+#include "controller/password_reset.h"
 #include "controller/secret_changes.h"
 
 #include <assert.h>
@@ -27,6 +28,9 @@ static bool refuse_unrecoverable(const struct plan_input *input, struct plan *pl
                                                                         : "the user exists";
     const char *adoption = engine->database.present && !engine->user.present
                                ? ", or set adoptExistingDatabase: true for a new user in it"
+                           : password_reset_is_possible(input)
+                               ? ", or set the annotation " ANNOTATION_RESET_PASSWORD
+                                 " to a new value for a new password"
                                : "";
 
     return REFUSE(
@@ -89,25 +93,36 @@ static bool check_proof(const struct plan_input *input, struct plan *plan)
     case PROOF_PASSED:
         return true;
     case PROOF_FAILED:
-        return REFUSE(plan, ERROR_DENIED, "PasswordMismatch", "%s", facts->proof_detail);
+        return REFUSE(plan, ERROR_DENIED, "PasswordMismatch", "%s%s", facts->proof_detail,
+                      password_reset_is_possible(input)
+                          ? "; or set the annotation " ANNOTATION_RESET_PASSWORD
+                            " to a new value for a new password"
+                          : "");
     case PROOF_UNKNOWN:
         return REFUSE(plan, ERROR_DENIED, "LoginNotVerified", "%s", facts->proof_detail);
     }
     return true;
 }
 
-/* PostgreSQL 16 and later let an admin act only for roles that it made or was given. */
-static bool check_administered(const struct plan_input *input, struct plan *plan)
+bool plan_check_administered(const struct plan_input *input, struct failure *ret_refusal)
 {
     const char *name = input->database->spec.username;
 
     if (input->facts->engine.user.is_administered)
         return true;
-    return REFUSE(
-        plan, ERROR_DENIED, "InsufficientRights",
+    return failure_set(
+        ret_refusal, ERROR_DENIED, "InsufficientRights",
         "user '%s' is not administered by the admin user '%s': run GRANT \"%s\" TO \"%s\" "
         "WITH ADMIN OPTION as the user's creator or a superuser",
         name, input->server->username, name, input->server->username);
+}
+
+static bool check_administered(const struct plan_input *input, struct plan *plan)
+{
+    if (plan_check_administered(input, &plan->refusal))
+        return true;
+    plan->count = 0;
+    return false;
 }
 
 /* What carries the mark comes first. */
@@ -301,6 +316,10 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
         add_step(ret_plan, PLAN_UNLOCK_USER);
         return;
     }
+    if (password_reset_is_due(input)) {
+        password_reset_plan(input, ret_plan);
+        return;
+    }
     if (!plan_creation(input, ret_plan))
         return;
     if (ret_plan->count > 0)
@@ -313,6 +332,8 @@ const char *plan_step_name(enum plan_step step)
     static const char *const names[PLAN_STEP_COUNT] = {
         [PLAN_CREATE_SECRET] = "storing the new password",
         [PLAN_RESTORE_SECRET] = "restoring the secret",
+        [PLAN_RESET_SECRET] = "storing a new password",
+        [PLAN_SET_PASSWORD] = "setting the stored password",
         [PLAN_CREATE_USER] = "creating the user",
         [PLAN_CREATE_DATABASE] = "creating the database",
         [PLAN_GRANT] = "granting privileges",

@@ -175,6 +175,28 @@ bool secret_changes_plan(const struct plan_input *input, struct secret_rewrite *
     return true;
 }
 
+bool secret_changes_plan_reset(const struct plan_input *input,
+                               const struct credentials *credentials,
+                               struct secret_rewrite *ret_rewrite, struct error *err)
+{
+    auto_secret struct secret documented = {0};
+    auto_json json_t *wanted = NULL, *canonical = NULL;
+    auto_strbuf struct strbuf text = STRBUF_ERASING;
+
+    secret_changes_render(input, credentials, &documented);
+    if (input->database->spec.secret_template == NULL) {
+        secret_copy(&ret_rewrite->value, &documented);
+        return true;
+    }
+    if (!secret_changes_render_template(input, credentials, &ret_rewrite->value, err))
+        return false;
+    wanted = parse_rendered(&documented);
+    canonical = canonical_make(wanted, &ret_rewrite->value, NULL);
+    document_render(canonical, true, &text);
+    secret_take_strbuf(&ret_rewrite->canonical, &text);
+    return true;
+}
+
 bool secret_changes_is_current(const struct plan_input *input)
 {
     auto_secret_rewrite struct secret_rewrite rewrite = {0};

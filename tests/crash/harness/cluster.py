@@ -51,6 +51,11 @@ class Cluster:
         }
         self._call("POST", _DATABASES.format(subject.namespace), document)
 
+    def annotate(self, subject: Subject, annotations: dict[str, str]) -> None:
+        """Sets annotations of the Database."""
+        path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"
+        self._call("PATCH", path, {"metadata": {"annotations": annotations}})
+
     def remove(self, subject: Subject) -> None:
         """Takes the Database away without its operator, then the namespace."""
         path = f"{_DATABASES.format(subject.namespace)}/{subject.resource}"

@@ -199,7 +199,7 @@ static void test_refused_login_is_judged_by_its_sqlstate(void **state maybe_unus
          3,
          "wrong password",
          "refuses the stored password of user 'shopper'"},
-        {"wrong password at once", {FATAL("28P01")}, 1, "wrong password", "it is never reset"},
+        {"wrong password at once", {FATAL("28P01")}, 1, "wrong password", "it is not reset by itself"},
         {"pg_hba.conf", {FATAL("28000")}, 1, "refused", "user 'shopper' cannot log in"},
         {"no database, said to anybody", {FATAL("3D000")}, 1, "refused", "does not exist"},
         {"no database, before the proof",
