@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "controller/password_reset.h"
 #include "controller/plan.h"
+#include "controller/transfer.h"
 
 #include <string.h>
 #include <strings.h>
@@ -104,6 +105,16 @@ static bool is_marked_as_ours(const struct plan_input *input)
            (input->database->spec.adopt_existing_database && has_our_user(input));
 }
 
+bool claim_is_new_server_accepted(const struct plan_input *input)
+{
+    const char *accepted = database_annotation(input->database, ANNOTATION_ACCEPT_SERVER);
+    const char *remembered = input->status->server_identity;
+    const char *identity = input->facts->engine.server_identity;
+
+    return accepted != NULL && remembered != NULL && identity[0] != '\0' &&
+           strcmp(remembered, identity) != 0 && strcmp(accepted, identity) == 0;
+}
+
 static bool check_server(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_facts *engine = &input->facts->engine;
@@ -112,13 +123,15 @@ static bool check_server(const struct plan_input *input, struct failure *refusal
     if (!claim_check_writable(input, refusal))
         return false;
     if (remembered != NULL && strcmp(remembered, engine->server_identity) != 0 &&
-        !is_marked_as_ours(input))
+        !is_marked_as_ours(input) && !claim_is_new_server_accepted(input))
         return failure_set(
             refusal, ERROR_INVALID, "ServerChanged",
             "the admin connection now points at another server (identity %s, before %s) "
-            "on which database '%s' is not this resource's: point it back at the former "
-            "server, or create a new resource",
-            engine->server_identity, remembered, input->database->spec.database_name);
+            "on which database '%s' is not this resource's: point it back at the former server, "
+            "accept this one with the annotation " ANNOTATION_ACCEPT_SERVER "=%s, or create a new "
+            "resource",
+            engine->server_identity, remembered, input->database->spec.database_name,
+            engine->server_identity);
     return true;
 }
 
@@ -238,7 +251,7 @@ static bool follows_the_server(const struct plan_input *input)
     if (remembered != NULL && remembered[0] != '\0' &&
         strcmp(remembered, input->facts->engine.server_identity) == 0)
         return true;
-    return is_marked_as_ours(input) && has_our_user(input);
+    return claim_is_new_server_accepted(input) || (is_marked_as_ours(input) && has_our_user(input));
 }
 
 /* What the secret says is quoted only where the secret is ours: a secretName may point at anything
@@ -361,7 +374,7 @@ static bool check_move(const struct plan_input *input, struct failure *refusal)
 
 bool claim_check(const struct plan_input *input, struct failure *ret_refusal)
 {
-    return check_server(input, ret_refusal) && check_user(input, ret_refusal) &&
-           check_database(input, ret_refusal) && check_secret(input, ret_refusal) &&
-           check_move(input, ret_refusal);
+    return transfer_check_pending(input, ret_refusal) && check_server(input, ret_refusal) &&
+           check_user(input, ret_refusal) && check_database(input, ret_refusal) &&
+           check_secret(input, ret_refusal) && check_move(input, ret_refusal);
 }

@@ -16,8 +16,7 @@ static bool same(const char *a, const char *b)
 const char *password_reset_request(const struct database *database,
                                    const struct database_status *status)
 {
-    const char *value = document_string(
-        document_at(database->object, "metadata", "annotations", NULL), ANNOTATION_RESET_PASSWORD);
+    const char *value = database_annotation(database, ANNOTATION_RESET_PASSWORD);
 
     return same(value, status->last_password_reset) ? NULL : value;
 }

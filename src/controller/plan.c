@@ -48,7 +48,7 @@ static bool is_lost(const struct plan_input *input)
 {
     int64_t found_at = input->status->database_missing_generation;
 
-    return input->status->server_identity != NULL &&
+    return input->status->server_identity != NULL && !claim_is_new_server_accepted(input) &&
            (found_at == 0 || (found_at >= input->database->generation && !input->person_acted));
 }
 
@@ -273,11 +273,12 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
     if ((input->facts->proof == PROOF_UNKNOWN && !check_grantable(input, plan)) ||
         !check_proof(input, plan))
         return;
-    add_secret_steps(input, plan);
+    /* Before the tags: what says that an owner handed everything over stands there. */
     if ((claim_takes_database(input) &&
          ownership_is_stale(&input->facts->engine.database.marker, input->owner)) ||
         ownership_is_stale(&input->facts->engine.user.marker, input->owner))
         add_step(plan, PLAN_MARK);
+    add_secret_steps(input, plan);
     if (plan->count == 0 && may_copy_former(input) && !input->database->spec.retain_on_delete)
         add_step(plan, PLAN_DELETE_FORMER);
     if (plan->count == 0 && !check_grantable(input, plan))

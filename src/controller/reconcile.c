@@ -288,8 +288,7 @@ static void tell(const struct pass *pass, const struct failure *failure, bool is
 
 static const char *find_request(const struct pass *pass)
 {
-    return document_string(document_at(pass->database.object, "metadata", "annotations", NULL),
-                           ANNOTATION_RECONCILE_NOW);
+    return database_annotation(&pass->database, ANNOTATION_RECONCILE_NOW);
 }
 
 static bool has_new_request(const struct pass *pass)

@@ -1,6 +1,7 @@
 #include "controller/reset_steps.h"
 
 #include "base/memory.h"
+#include "controller/events.h"
 #include "controller/pass.h"
 #include "controller/secret_changes.h"
 #include "controller/secret_writing.h"
@@ -88,8 +89,9 @@ bool reset_steps_store(struct pass *pass, struct failure *failure)
                  : write_version(pass, &credentials, &err) || fail(failure, STAGE_SECRETS, &err));
     }
     if (done)
-        log_info(&pass->log, "stored a new password in secret '%s', as asked for (%s)",
-                 pass->database.spec.secret_name, ANNOTATION_RESET_PASSWORD);
+        events_tell(pass, EVENT_PASSWORD_RESET,
+                    "stored a new password in secret '%s', as asked for (%s)",
+                    pass->database.spec.secret_name, ANNOTATION_RESET_PASSWORD);
     return done;
 }
 
@@ -102,6 +104,6 @@ bool reset_steps_set_password(struct pass *pass, struct failure *failure)
                                     &pass->facts.secret.credentials.password, &err))
         return fail(failure, STAGE_SERVER, &err);
     pass->reset_done = true;
-    log_info(&pass->log, "gave user '%s' the stored password", username);
+    events_tell(pass, EVENT_PASSWORD_RESET, "gave user '%s' the stored password", username);
     return true;
 }

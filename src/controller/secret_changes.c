@@ -5,6 +5,7 @@
 #include "controller/canonical.h"
 #include "controller/plan.h"
 #include "controller/template.h"
+#include "controller/transfer.h"
 
 #include <string.h>
 #include <strings.h>
@@ -32,6 +33,8 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
         document_set_string(*ret_set, TAG_CREATED, TAG_CREATED_USER);
     if (ownership_is_transferred(present, input->owner))
         json_array_append_new(*ret_remove, json_string(TAG_TRANSFER_TO));
+    else
+        transfer_add_tag_changes(input, *ret_set, *ret_remove);
     if (document_string(present, TAG_DELETING) != NULL)
         json_array_append_new(*ret_remove, json_string(TAG_DELETING));
     json_array_foreach(managed, i, item) {

@@ -17,7 +17,7 @@ static const char documented[] =
     "\"username\":\"myapp_db\",\"engine\":\"postgres\"},\"managedTags\":[\"Team\"],"
     "\"appliedPrivileges\":[\"SELECT\"],"
     "\"databaseMissingGeneration\":1,\"lastHandledReconcileAt\":\"now\","
-    "\"lastHandledPasswordReset\":\"1\"}";
+    "\"lastHandledPasswordReset\":\"1\",\"transferTo\":\"n/a\"}";
 
 static json_t *object_with_status(const char *status)
 {
