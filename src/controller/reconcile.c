@@ -153,7 +153,8 @@ static bool announce(struct pass *pass, const struct plan *plan, struct failure 
 {
     struct error err;
 
-    if (plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_TAG_SECRET))
+    if (plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_RESET_SECRET) ||
+        plan_has(plan, PLAN_TAG_SECRET))
         conditions_remember_tags(pass);
     if (plan_creates(plan))
         conditions_set_creating(pass, plan);
