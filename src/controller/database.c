@@ -241,3 +241,8 @@ struct kube_object_reference database_reference(const struct database *database)
         .name = database->name,
     };
 }
+
+const char *database_annotation(const struct database *database, const char *key)
+{
+    return document_string(document_at(database->object, "metadata", "annotations", NULL), key);
+}
