@@ -8,6 +8,7 @@
 #include "controller/password.h"
 #include "controller/proof_memory.h"
 #include "controller/secret_changes.h"
+#include "controller/tenant_rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ static bool store_secret(struct pass *pass, const struct secret *value, bool mad
         .value = value,
         .description = spec->description,
         .tags = tags,
+        .kms_key_id = tenant_rules_kms_key(reconciler->rules),
     };
     struct error err;
 
