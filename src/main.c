@@ -4,6 +4,7 @@
  * Signals are taken by this thread alone.  The first SIGTERM or SIGINT drains, a second one ends
  * the process at once, which is harmless: a new process finds its way from what really exists.
  */
+#include "aws/operations.h"
 #include "aws/region.h"
 #include "aws/secrets_manager.h"
 #include "aws/session.h"
@@ -15,6 +16,7 @@
 #include "base/random.h"
 #include "base/timesource.h"
 #include "controller/controller.h"
+#include "controller/tenant_rules.h"
 #include "engine/engine.h"
 #include "http/curl_transport.h"
 #include "kube/client.h"
@@ -26,6 +28,7 @@
 #include "server/metrics_page.h"
 #include "version.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -59,6 +62,7 @@ struct program {
     struct kube_event_recorder *events;
     struct aws_session *aws;
     struct secrets_manager *secrets;
+    struct tenant_rules *rules;
     struct controller *controller;
     struct health liveness;
     struct health readiness;
@@ -168,6 +172,22 @@ static void report_refresh(void *context, const char *source, int64_t expires_us
         log_info(&program->scope, "AWS credentials from %s", source);
 }
 
+/* A storm of refusals is two lines. */
+static void report_throttling(void *context, const struct aws_throttling *throttling)
+{
+    const struct program *program = context;
+
+    if (throttling->code != NULL)
+        log_warning(&program->scope,
+                    "AWS throttles: %s in %s was answered with %s; calls are repeated more slowly, "
+                    "and this is said once",
+                    throttling->operation, throttling->region, throttling->code);
+    else
+        log_info(&program->scope,
+                 "AWS throttles no more: %" PRIu64 " requests were refused within %" PRId64 " s",
+                 throttling->requests, (throttling->duration_ms + 999) / 1000);
+}
+
 static void build_aws(struct program *program)
 {
     struct aws_session_options session = {
@@ -186,6 +206,8 @@ static void build_aws(struct program *program)
         .cancellation = program->aborting,
         .metrics = program->metrics,
         .user_agent = USER_AGENT,
+        .report_throttling = report_throttling,
+        .report_context = program,
     };
 
     program->aws = aws_session_new(&session);
@@ -196,6 +218,20 @@ static void build_aws(struct program *program)
     options.attempts_limit = program->aws->configuration.attempts_limit;
     options.ca_file = program->aws->configuration.ca_file;
     program->secrets = secrets_manager_new(&options);
+}
+
+static bool build_rules(struct program *program, struct error *err)
+{
+    const struct options *options = &program->options;
+    struct tenant_rules_options rules = {
+        .secret_name_prefix = options->secret_name_prefix,
+        .allowed_admin_secrets = options->allowed_admin_secrets,
+        .allowed_regions = options->allowed_regions,
+        .required_tags = options->required_tags,
+        .kms_key_id = options->kms_key_id,
+    };
+
+    return tenant_rules_parse(&rules, &program->rules, err);
 }
 
 static void build_controller(struct program *program)
@@ -214,6 +250,7 @@ static void build_controller(struct program *program)
         .cluster_id = or_null(program->options.cluster_id),
         .former_cluster_ids = or_null(program->options.former_cluster_ids),
         .default_region = program->aws->region,
+        .rules = program->rules,
         .database_ca_file = or_null(program->options.database_ca_file),
         .sync_period_ms = program->options.sync_period_ms,
         .worker_count = program->options.max_concurrent_reconciles,
@@ -283,7 +320,7 @@ static bool build(struct program *program, struct error *err)
     program->metrics = metrics_new();
     program->stopping = cancellation_new();
     program->aborting = cancellation_new();
-    if (!init_libraries(err) || !build_kube(program, err))
+    if (!init_libraries(err) || !build_rules(program, err) || !build_kube(program, err))
         return false;
     build_events(program);
     build_aws(program);
@@ -302,6 +339,9 @@ static void report_start(const struct program *program)
         or_null(program->options.watch_namespace) != NULL ? program->options.watch_namespace
                                                           : "all",
         aws_credentials_source(program->aws->credentials), region != NULL ? region : "not set");
+    if (program->aws->configuration.other_retry_mode != NULL)
+        log_info(&program->scope, "AWS_RETRY_MODE '%s' counts as 'standard'",
+                 program->aws->configuration.other_retry_mode);
 }
 
 /* A second signal while draining ends the process at once. */
@@ -341,6 +381,7 @@ static void tear_down(struct program *program)
     http_server_stop(program->metrics_server);
     http_server_stop(program->health_server);
     controller_free(program->controller);
+    tenant_rules_free(program->rules);
     kube_event_recorder_free(program->events);
     secrets_manager_free(program->secrets);
     aws_session_free(program->aws);
@@ -388,6 +429,8 @@ int main(int argument_count, char **arguments)
         return show(options_append_help);
     if (program.options.show_version)
         return show(append_version);
+    if (program.options.show_policy)
+        return show(aws_operations_append_policy);
     harden_process();
     block_signals(&signals);
     program.log = log_new(STDERR_FILENO, level, &timesource_system);

@@ -29,6 +29,19 @@ static const struct option {
      "how many resources are worked on at the same time (1 to 64)"},
     {"database-ca-file", NULL, OPTION_TEXT, "", offsetof(struct options, database_ca_file),
      "CA bundle for database servers whose Secret has no ca.crt; default: the system's"},
+    {"secret-name-prefix", "SECRET_NAME_PREFIX", OPTION_TEXT, "",
+     offsetof(struct options, secret_name_prefix),
+     "what secret names begin with; may hold {namespace}/ and {name}/"},
+    {"allowed-admin-secrets", "ALLOWED_ADMIN_SECRETS", OPTION_TEXT, "",
+     offsetof(struct options, allowed_admin_secrets),
+     "NAMESPACE=NAME,... of admin secrets in AWS, with '*'; default: all"},
+    {"allowed-regions", "ALLOWED_REGIONS", OPTION_TEXT, "",
+     offsetof(struct options, allowed_regions),
+     "NAMESPACE=REGION,... that resources may use, with '*'; default: all"},
+    {"required-tags", "REQUIRED_TAGS", OPTION_TEXT, "", offsetof(struct options, required_tags),
+     "KEY=VALUE,... that every secret gets besides its own tags"},
+    {"kms-key-id", "KMS_KEY_ID", OPTION_TEXT, "", offsetof(struct options, kms_key_id),
+     "KMS key that new secrets are encrypted with; default: aws/secretsmanager"},
     {"health-probe-bind-address", NULL, OPTION_TEXT, ":8081",
      offsetof(struct options, health_address),
      "where /healthz and /readyz are served; 0 = nowhere"},
@@ -39,6 +52,8 @@ static const struct option {
      "how long running reconciles may finish after SIGTERM"},
     {"log-level", NULL, OPTION_TEXT, "info", offsetof(struct options, log_level),
      "error, warning, info or debug"},
+    {"print-iam-policy", NULL, OPTION_SWITCH, "", offsetof(struct options, show_policy),
+     "print the least IAM policy that this version needs, and exit"},
     {"version", NULL, OPTION_SWITCH, "", offsetof(struct options, show_version),
      "print the version and exit"},
     {"help", NULL, OPTION_SWITCH, "", offsetof(struct options, show_help), "print this and exit"},
@@ -216,5 +231,7 @@ void options_append_help(struct strbuf *buf)
         "AWS_CONTAINER_CREDENTIALS_FULL_URI (EKS Pod Identity); the instance metadata\n"
         "(AWS_EC2_METADATA_DISABLED).  AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL,\n"
         "AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_STS, AWS_USE_FIPS_ENDPOINT,\n"
-        "AWS_USE_DUALSTACK_ENDPOINT, AWS_MAX_ATTEMPTS, AWS_CA_BUNDLE; HTTPS_PROXY, NO_PROXY.\n");
+        "AWS_USE_DUALSTACK_ENDPOINT, AWS_MAX_ATTEMPTS, AWS_RETRY_MODE, AWS_CA_BUNDLE; "
+        "HTTPS_PROXY,\n"
+        "NO_PROXY.\n");
 }

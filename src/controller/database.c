@@ -120,7 +120,8 @@ static bool parse_names(const json_t *json, struct database_spec *spec, struct e
         return false;
     if (spec->username == NULL)
         spec->username = mem_strdup(spec->database_name);
-    if (spec->secret_name == NULL)
+    spec->secret_name_given = spec->secret_name != NULL;
+    if (!spec->secret_name_given)
         spec->secret_name = mem_printf("rds/%s/%s", spec->engine, spec->database_name);
     return true;
 }

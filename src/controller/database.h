@@ -41,7 +41,9 @@ struct database_spec {
     char *engine; /* the word of the spec */
     char *database_name;
     char *username;    /* effective: databaseName when not given */
-    char *secret_name; /* effective: rds/<engine>/<databaseName> when not given */
+    char *secret_name; /* effective: rds/<engine>/<databaseName> when not given, until
+                          tenant_rules_place_secret() */
+    bool secret_name_given;
     char *description; /* effective: "Database credentials for <databaseName>" */
     char *region;      /* awsSecretsManager.region, else connectionStringAWSSecretRef.region */
     json_t *tags;      /* object, may be NULL */

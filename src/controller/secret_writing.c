@@ -4,6 +4,7 @@
 #include "controller/pass.h"
 #include "controller/password.h"
 #include "controller/secret_changes.h"
+#include "controller/tenant_rules.h"
 
 #include <stdlib.h>
 
@@ -51,6 +52,7 @@ bool secret_writing_create(struct pass *pass, const struct secret *value, const 
         .value = value,
         .description = spec->description,
         .tags = tags,
+        .kms_key_id = tenant_rules_kms_key(reconciler->rules),
     };
     struct error err;
 
