@@ -437,6 +437,16 @@ static bool is_outdated(const struct pass *pass, const struct proof *proof)
     return limit_ms > 0 && now_ms - proof->tried_at_ms >= limit_ms;
 }
 
+/* A person did something: worth one more attempt.  Whoever asks for a pass wants to know whether
+ * the password logs in now; a changed spec may have mended what was refused. */
+static bool is_asked_for_again(const struct pass *pass, const struct proof *proof)
+{
+    const struct condition *verified = &pass->status.conditions[CONDITION_CREDENTIALS_VERIFIED];
+
+    return (pass->person_acted && proof->tried_at_ms < pass->began_ms) ||
+           (!proof->passed && verified->observed_generation != pass->database.generation);
+}
+
 static void recall_proof(struct pass *pass)
 {
     const struct reconciler *reconciler = pass->reconciler;
@@ -449,16 +459,13 @@ static void recall_proof(struct pass *pass)
         return;
     subject = observe_proof_subject(pass);
     if (!proof_memory_find(reconciler->proofs, pass->database.uid, subject, &proof)) {
-        if (!is_refused_by_status(pass))
+        if (!is_refused_by_status(pass) || pass->person_acted)
             return;
         proof.tried_at_ms = timesource_monotonic_ms(reconciler->timesource);
         proof_memory_store(reconciler->proofs, pass->database.uid, subject, &proof);
     }
-    if (is_outdated(pass, &proof))
+    if (is_outdated(pass, &proof) || is_asked_for_again(pass, &proof))
         return;
-    if (!proof.passed &&
-        (verified->observed_generation != pass->database.generation || pass->person_acted))
-        return; /* a person did something: worth one more attempt */
     pass->facts.proof = proof.passed ? PROOF_PASSED : PROOF_FAILED;
     if (!proof.passed)
         snprintf(pass->facts.proof_detail, sizeof pass->facts.proof_detail, "%s",

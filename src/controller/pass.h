@@ -32,6 +32,7 @@ struct pass {
     char *former_region;
     struct facts facts;
     struct condition ready_before; /* the condition Ready when the pass began */
+    int64_t began_ms;              /* monotonic */
     bool was_ready;                /* Ready for this generation when the pass began */
     bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
     bool made_user;    /* created it, for what the secret's tags say */

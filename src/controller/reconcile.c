@@ -356,6 +356,7 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
     struct failure failure = {0};
 
     database_status_parse(pass->database.object, &pass->status);
+    pass->began_ms = timesource_monotonic_ms(pass->reconciler->timesource);
     pass->person_acted = has_new_request(pass);
     pass->ready_before = pass->status.conditions[CONDITION_READY];
     pass->was_ready = pass->ready_before.value == CONDITION_TRUE &&
