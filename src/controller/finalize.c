@@ -131,9 +131,10 @@ static void undo_lock_out(struct pass *pass)
             failure = plan.refusal;
     }
     if (!done)
-        log_failure(&pass->log, LOG_LEVEL_WARNING, &failure.error,
-                    "user '%s' may still be locked out by the deletion that was given up",
-                    pass->status.actual_username != NULL ? pass->status.actual_username : "");
+        events_tell(pass, EVENT_ABANDONED,
+                    "user '%s' may still be locked out by the deletion that was given up: %s",
+                    pass->status.actual_username != NULL ? pass->status.actual_username : "",
+                    failure.error.message);
 }
 
 /* Names what nobody takes care of any longer. */

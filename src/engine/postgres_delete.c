@@ -187,8 +187,9 @@ static bool drop_unfinished(struct engine_session *session, const char *uid, str
 static const char dependencies_sql[] = FIRST_OF(
     "SELECT format('%s %s', " WAY_OF_DEPENDING ", pg_describe_object(classid, objid, objsubid))"
     " AS what FROM pg_shdepend, pg_roles r WHERE dbid = 0 AND refclassid = 'pg_authid'::regclass"
-    " AND refobjid = r.oid AND r.rolname = $1 UNION ALL SELECT format('%s %s objects in database"
-    " %I', " WAY_OF_DEPENDING ", count(*), datname) FROM pg_shdepend, pg_roles r, pg_database d"
+    " AND refobjid = r.oid AND r.rolname = $1 UNION ALL SELECT format('%s objects in database"
+    " %I (%s)', " WAY_OF_DEPENDING
+    ", datname, count(*)) FROM pg_shdepend, pg_roles r, pg_database d"
     " WHERE d.oid = dbid AND refclassid = 'pg_authid'::regclass AND refobjid = r.oid"
     " AND r.rolname = $1 GROUP BY deptype, datname");
 

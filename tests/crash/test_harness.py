@@ -8,6 +8,7 @@ import pytest
 from harness.bench import Bench
 from harness.calls import Fault, When
 from harness.creation import Creation
+from harness.deletion import NOTE, ChangeOfMind
 from harness.matrix import Matrix
 from harness.subject import Subject
 
@@ -87,6 +88,54 @@ def test_harm_is_noticed(
     made = max(number for number, label in enumerate(calls, 1) if label == "aws GetSecretValue")
 
     result = matrix.run([Fault(made, When.AFTER)])
+
+    assert len(result.failures) == 1
+    assert complaint in result.failures[0]
+
+
+class SpoiledDeletion(ChangeOfMind):
+    """A deletion that is given up, during which somebody does harm while the operator is dead."""
+
+    def __init__(self, bench: Bench, harm: Callable[[Bench, Subject], None]) -> None:
+        super().__init__(bench)
+        self._harm = harm
+
+    def check_interrupted(self, subject: Subject) -> None:
+        self._harm(self._bench, subject)
+        super().check_interrupted(subject)
+
+
+def schedule_secret(bench: Bench, subject: Subject) -> None:
+    bench.secrets.schedule(subject.secret)
+
+
+def lock_out(bench: Bench, subject: Subject) -> None:
+    bench.secrets.remove_tag(subject.secret, NOTE)
+    bench.engine.server.sql(f"ALTER ROLE {subject.name} NOLOGIN")
+
+
+@pytest.fixture(scope="module")
+def calls_of_deletion(bench: Bench) -> list[str]:
+    """The calls of an undisturbed deletion."""
+    return Matrix(bench, ChangeOfMind(bench), "undisturbed").record()
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (schedule_secret, "the user exists and its secret does not"),
+        (forget_finalizer, "the resource is gone and the user is not"),
+        (lock_out, "the user is still locked out"),
+    ],
+)
+def test_harm_to_a_deletion_is_noticed(
+    bench: Bench, calls_of_deletion: list[str], harm: Callable[[Bench, Subject], None], complaint: str
+) -> None:
+    matrix = Matrix(bench, SpoiledDeletion(bench, harm), "harm")
+    matrix.result.calls = calls_of_deletion
+    noted = calls_of_deletion.index("aws TagResource") + 1
+
+    result = matrix.run([Fault(noted, When.AFTER)])
 
     assert len(result.failures) == 1
     assert complaint in result.failures[0]

@@ -282,6 +282,26 @@ def test_giving_up_while_no_operator_runs_lets_the_user_in_again(tenant: Tenant,
     unblock(tenant, name)
 
 
+def test_giving_up_while_the_server_is_down_tells_who_may_be_locked_out(second_tenant: Tenant) -> None:
+    tenant = second_tenant
+    name = make_temporary(tenant, "dark")
+    block(tenant, name)
+    tenant.delete(name, wait=False)
+    wait_blocked(tenant, name, "BlockedByTemplate")
+    tenant.postgres.stop()
+    try:
+        tenant.patch(name, {"spec": {"retainOnDelete": True}})
+        wait_gone(tenant, name)
+    finally:
+        tenant.postgres.start()
+
+    told = tenant.kubectl("get", "events", "--field-selector", f"involvedObject.name={name},reason=Abandoned", "-o", "json").stdout
+    messages = [event["message"] for event in json.loads(told)["items"]]
+    assert any(f"user '{name}' may still be locked out by the deletion that was given up: " in text for text in messages)
+    assert "DeletedDate" not in tenant.description(f"rds/postgres/{name}")
+    unblock(tenant, name)
+
+
 def test_whoever_waited_for_the_database_of_another_gets_none_of_its_secrets(tenant: Tenant) -> None:
     name, other = make_temporary(tenant, "first"), unique("second")
     tenant.apply(database(other, databaseName=name, retainOnDelete=False))

@@ -10,7 +10,7 @@ from harness.engines import Snapshot
 from harness.outcome import outside
 from harness.subject import Subject
 
-_NOTE = "database.opzkit.io/deleting"
+NOTE = "database.opzkit.io/deleting"
 
 
 @dataclass
@@ -95,4 +95,4 @@ class ChangeOfMind(Deletion):
         assert secrets.stored(subject.secret) == stored, "the user exists and its secret does not"
         refusal = engine.refusal(subject.name, stored["DB_PASSWORD"])
         assert refusal is None, f"the user is still locked out: {refusal}"
-        assert not any(_NOTE in row for row in secrets.description(subject.secret)), "the deletion is still noted"
+        assert not any(NOTE in row for row in secrets.description(subject.secret)), "the deletion is still noted"

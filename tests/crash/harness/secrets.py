@@ -47,6 +47,14 @@ class Secrets:
         """Whether the secret is there and scheduled for deletion."""
         return any(entry["Name"] == name and "DeletedDate" in entry for entry in self._entries())
 
+    def schedule(self, name: str) -> None:
+        """Schedules the deletion."""
+        self._client.delete_secret(SecretId=name, RecoveryWindowInDays=7)
+
+    def remove_tag(self, name: str, key: str) -> None:
+        """Removes a tag."""
+        self._client.untag_resource(SecretId=name, TagKeys=[key])
+
     def restore(self, name: str) -> None:
         """Takes the deletion back."""
         self._client.restore_secret(SecretId=name)
