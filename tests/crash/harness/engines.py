@@ -323,7 +323,7 @@ class MySql(Engine):
         user, name = credentials["DB_USERNAME"], credentials["DB_NAME"]
         told = self.server.try_lines(user, credentials["DB_PASSWORD"], list(statements.values()), name)
         refused = {int(match[1]) for line in told if (match := re.search(r"^ERROR 1142 .* at line (\d)", line))}
-        assert len(refused) == sum(line.startswith("ERROR") for line in told), told
+        assert len(refused) == len(told), told
         self.server.sql("CREATE TABLE IF NOT EXISTS spare (x int)", name)
         return {word for number, word in enumerate(statements, 1) if number not in refused}
 
