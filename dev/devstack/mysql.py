@@ -124,10 +124,11 @@ class _Server(DatabaseServer):
         return self._client([*options, *(verified if tls else self.LOGIN_PLAIN)], statement, database, password)
 
     def try_lines(self, user: str, password: str, lines: list[str], database: str) -> list[str]:
-        """Runs SQL as anyone in one session, going on after errors; what was said of them, by number of line."""
+        """Runs SQL as anyone in one session, going on after errors; these, which name the line."""
         options = ["--protocol=TCP", "--host=127.0.0.1", f"--port={self.port}", f"--user={user}", "--force"]
         verified = [f"--ssl-ca={self.ca_file}", *self.LOGIN_TLS]
-        return self._run_client([*options, *verified, database], password, "\n".join(lines)).stderr.splitlines()
+        told = self._run_client([*options, *verified, database], password, "\n".join(lines)).stderr
+        return [line for line in told.splitlines() if line.startswith("ERROR ")]
 
     LOGIN_PLAIN: tuple[str, ...]
 

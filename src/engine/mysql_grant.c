@@ -51,13 +51,14 @@ bool engine_mysql_set_privileges(struct engine_session *session, const struct en
                                  bool may_revoke, struct error *err)
 {
     struct engine_mysql_privileges privileges = {0};
-    uint32_t missing, excess, wanted;
+    uint32_t missing, excess, wanted, kept;
     bool succeeded;
 
     if (!engine_mysql_privileges_read(session, target, &privileges, err))
         return false;
     wanted = engine_mysql_privileges_wanted(&privileges, target);
-    missing = wanted & ~privileges.held;
+    kept = may_revoke ? 0 : privileges.hidden;
+    missing = (wanted | kept) & ~privileges.held;
     excess = may_revoke && !target->privileges->all ? privileges.held & ~wanted : 0;
     succeeded = check_server_has(session, missing, privileges.server, err) &&
                 run_on_words(session, target, &privileges, missing, false, err) &&

@@ -133,7 +133,8 @@ bool engine_mysql_observe_privileges(struct engine_session *session,
     wanted = engine_mysql_privileges_wanted(&privileges, target);
     facts->privileges.missing = engine_mysql_privileges_render(wanted & ~privileges.held);
     if (!target->privileges->all)
-        facts->privileges.excess = engine_mysql_privileges_render(privileges.held & ~wanted);
+        facts->privileges.excess =
+            engine_mysql_privileges_render((privileges.held | privileges.hidden) & ~wanted);
     engine_mysql_privileges_release(&privileges);
     return true;
 }

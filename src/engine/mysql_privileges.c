@@ -121,8 +121,10 @@ static uint32_t read_row(MYSQL_RES *result, MYSQL_ROW row)
     return held;
 }
 
-static bool read_held(struct engine_session *session, const struct engine_target *target,
-                      struct engine_mysql_privileges *privileges, struct error *err)
+/* What a grant on exactly this spelling gives; *ret_found says whether there is one. */
+static bool read_spelling(struct engine_session *session, const struct engine_target *target,
+                          const char *spelling, struct engine_mysql_privileges *privileges,
+                          uint32_t *ret_held, bool *ret_found, struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
     auto_mysql_result MYSQL_RES *result = NULL;
@@ -131,13 +133,27 @@ static bool read_held(struct engine_session *session, const struct engine_target
     strbuf_append_text(&sql, "SELECT * FROM mysql.db WHERE Host = '%' AND User = ");
     engine_mysql_append_literal(session, &sql, target->username);
     strbuf_append_text(&sql, " AND Db = ");
-    engine_mysql_append_literal(session, &sql, privileges->pattern);
+    engine_mysql_append_literal(session, &sql, spelling);
     if (!engine_mysql_run(session, "reading the user's privileges", &sql, &result, NULL, err))
         return engine_mysql_name_right(session, "SELECT", "mysql.*", err);
     privileges->server = find_columns(result);
     row = mysql_fetch_row(result);
-    privileges->held = row != NULL ? read_row(result, row) : 0;
+    *ret_held = row != NULL ? read_row(result, row) : 0;
+    *ret_found = row != NULL;
     return true;
+}
+
+static bool read_held(struct engine_session *session, const struct engine_target *target,
+                      struct engine_mysql_privileges *privileges, struct error *err)
+{
+    bool found;
+
+    if (!read_spelling(session, target, privileges->pattern, privileges, &privileges->held, &found,
+                       err))
+        return false;
+    return found || strcmp(privileges->pattern, target->database) == 0 ||
+           read_spelling(session, target, target->database, privileges, &privileges->hidden, &found,
+                         err);
 }
 
 static uint32_t find_word(const char *text, size_t length)

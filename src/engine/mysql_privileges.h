@@ -16,7 +16,10 @@ struct engine_mysql_privileges {
     uint32_t server;    /* columns that mysql.db has here */
     uint32_t grantable; /* by the admin */
     uint32_t held;      /* by the user, on exactly this database */
-    char *pattern;      /* how the database is spelled in GRANT here */
+    /* By the user, through a grant that does not escape the name and so means others as well: the
+     * first one on exactly this database hides it.  0 once there is one. */
+    uint32_t hidden;
+    char *pattern; /* how the database is spelled in GRANT here */
 };
 
 void engine_mysql_privileges_release(struct engine_mysql_privileges *privileges);

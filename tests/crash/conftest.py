@@ -52,7 +52,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def bench_of(stack: Stack) -> Iterator[Callable[[str], Bench]]:
-    """The bench of an engine (postgres, postgres-plain, mariadb or mysql), made when it is first asked for."""
+    """The bench of an engine (postgres, postgres16, postgres-plain, mariadb ...), made when it is first asked for."""
     benches: dict[str, Bench] = {}
 
     def find(name: str) -> Bench:
@@ -62,8 +62,8 @@ def bench_of(stack: Stack) -> Iterator[Callable[[str], Bench]]:
         server, _, manner = name.partition("-")
         stack.up([server])
         engine: Engine
-        if server == "postgres":
-            engine = Postgres(stack.postgres, calls, plain=manner == "plain")
+        if server.startswith("postgres"):
+            engine = Postgres(getattr(stack, server), calls, plain=manner == "plain")
         else:
             engine = MySql(getattr(stack, server), server, calls)
         benches[name] = Bench(stack.folder / f"operator-{name}", stack.kube, stack.secretsmanager, calls, engine)

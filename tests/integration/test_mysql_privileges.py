@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -183,6 +184,34 @@ def test_partial_revokes_that_are_switched_on_later_are_followed_by_the_next_pas
         assert_works(tenant.server, tenant.stored(f"rds/mysql/{names[0]}"))
     finally:
         tenant.server.sql("SET GLOBAL partial_revokes = OFF")
+
+
+def test_rights_that_a_name_without_escapes_gave_are_kept_until_the_list_changes(mysql_tenant: MySqlTenant) -> None:
+    tenant, server = mysql_tenant, mysql_tenant.server
+    name, other = names_of_a_decoy()
+    user, password, resource = unique("hand_user"), "Known-to-the-team-and-32-chars_1", name.replace("_", "-")
+    server.sql(f"CREATE DATABASE {name}; CREATE DATABASE {other}; CREATE TABLE {name}.t (x int); CREATE TABLE {name}.spare (x int)")
+    server.sql(f"CREATE USER {user} IDENTIFIED BY '{password}'; GRANT SELECT, INSERT, DROP ON `{name}`.* TO {user}")
+    value = {"DB_PASSWORD": password, "DB_USERNAME": user, "DB_NAME": name}
+    tenant.secretsmanager.client().create_secret(Name=f"rds/mysql/{name}", SecretString=json.dumps(value))
+
+    def refused(*statements: str) -> list[str]:
+        told = server.try_lines(user, password, [f"{statement};" for statement in statements], name)
+        assert all(line.startswith("ERROR 1142 ") for line in told), told
+        return [statements[int(line.split("at line ")[1].split(":")[0]) - 1] for line in told]
+
+    statements = ("SELECT * FROM t", "INSERT INTO t VALUES (1)", "DELETE FROM t", "DROP TABLE spare")
+    tenant.apply(mysql_database(resource, databaseName=name, username=user, privileges=["SELECT", "DELETE"]))
+    ready = condition(tenant.wait_ready(resource), "PrivilegesReady")
+    assert (ready["status"], ready["reason"]) == ("False", "PrivilegesDiffer")
+    assert "INSERT, DROP" in ready["message"]
+    assert refused(*statements) == []
+
+    server.sql(f"CREATE TABLE {name}.spare (x int)")
+    tenant.patch(resource, {"spec": {"privileges": ["SELECT"]}})
+    ready = condition(tenant.wait_ready(resource), "PrivilegesReady")
+    assert (ready["status"], ready["reason"]) == ("True", "Granted")
+    assert refused(*statements) == list(statements[1:])
 
 
 # --- admins that lack something ---

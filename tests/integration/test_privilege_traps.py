@@ -221,13 +221,14 @@ def wait_for_lock(tenant: Tenant, name: str) -> None:
         time.sleep(0.02)
 
 
-def test_a_table_that_vanishes_while_rights_are_granted_is_no_failure(tenant: Tenant) -> None:
+@pytest.mark.parametrize("privileges", [READ_WRITE, ["ALL"]], ids="-".join)
+def test_a_table_that_vanishes_while_rights_are_granted_is_no_failure(tenant: Tenant, privileges: list[str]) -> None:
     listed = Listed(tenant, ["CONNECT"])
     listed.admin(f"CREATE TABLE gone {TABLE}; CREATE TABLE stays {TABLE}")
     url = tenant.postgres.admin_url().replace("/postgres?", f"/{listed.database}?")
     with psycopg.connect(url) as migration:
         migration.execute("DROP TABLE gone")
-        tenant.patch(listed.name, {"spec": {"privileges": READ_WRITE}})
+        tenant.patch(listed.name, {"spec": {"privileges": privileges}})
         wait_for_lock(tenant, listed.database)
     status = tenant.wait_for(listed.name, lambda status: status.get("phase") in ("Ready", "Error"), "decided")
 

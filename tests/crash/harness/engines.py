@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from harness.relay import Relay, Tls
 Snapshot = dict[str, list[str]]
 _FOREIGN = "decoy_of_somebody"
 _TEMPORARY = "dbuo_decoy"  # looks like an unfinished database of the operator's
+_KEEPERS = r"dbuo\_keeper\_%%"  # a role beside the database that keeps what its user made under ALL
+# What a list may allow, and one statement of each.
+READ, WRITE, OWN = "read", "write", "own"
 
 
 class Engine(ABC):
@@ -84,6 +89,14 @@ class Engine(ABC):
         """What an application does with the secret; answers "user database" as the server sees them."""
 
     @abstractmethod
+    def make_table(self, name: str) -> None:
+        """What an administrator adds to the database: a table with a row."""
+
+    @abstractmethod
+    def allowed(self, credentials: dict[str, Any]) -> set[str]:
+        """Which of READ, WRITE and OWN the application is allowed to do with that table; nothing of it stays."""
+
+    @abstractmethod
     def clean(self, name: str) -> None:
         """Removes database and user, whatever there is of them."""
 
@@ -98,9 +111,11 @@ class Postgres(Engine):
     word, url_key = "postgres", "POSTGRES_URL"
     _CATALOGS = {
         "databases": "SELECT d::text, shobj_description(oid, 'pg_database') FROM pg_database d WHERE datname <> %(name)s",
-        "roles": "SELECT a::text, shobj_description(oid, 'pg_authid') FROM pg_authid a WHERE rolname <> %(name)s",
+        "roles": "SELECT a::text, shobj_description(oid, 'pg_authid') FROM pg_authid a WHERE rolname <> %(name)s"
+                 f" AND rolname NOT LIKE '{_KEEPERS}'",
         "members": "SELECT m::text FROM pg_auth_members m WHERE NOT EXISTS"
-                   " (SELECT FROM pg_roles r WHERE rolname = %(name)s AND r.oid IN (m.roleid, m.member))",
+                   f" (SELECT FROM pg_roles r WHERE (rolname = %(name)s OR rolname LIKE '{_KEEPERS}')"
+                   " AND r.oid IN (m.roleid, m.member))",
         "settings": "SELECT s::text FROM pg_db_role_setting s",
     }  # fmt: skip
     _INSIDE = {
@@ -119,7 +134,9 @@ class Postgres(Engine):
                 " WHERE datname = %(name)s), '-'), 'OID') FROM pg_roles r WHERE rolname = %(name)s",
         "memberships": "SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members"
                        " WHERE %(name)s IN (pg_get_userbyid(roleid), pg_get_userbyid(member))",
+        "keeper": f"SELECT rolcanlogin, rolcreaterole FROM pg_roles WHERE rolname LIKE '{_KEEPERS}'",
     }  # fmt: skip
+    _STATEMENTS = {READ: "SELECT * FROM shared", WRITE: "INSERT INTO shared (x) VALUES (2)", OWN: "DROP TABLE shared"}
 
     def __init__(self, server: PostgresServer, calls: Calls, *, plain: bool = False) -> None:
         self.server: PostgresServer = server
@@ -188,10 +205,28 @@ class Postgres(Engine):
         assert row is not None
         return str(row[0])
 
+    def make_table(self, name: str) -> None:
+        url = self.server.admin_url().replace("/postgres?", f"/{name}?")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("CREATE TABLE shared (id serial, x int)")
+            admin.execute("INSERT INTO shared (x) VALUES (1)")
+
+    def allowed(self, credentials: dict[str, Any]) -> set[str]:
+        found = set()
+        with psycopg.connect(credentials[self.url_key]) as application:
+            for word, statement in self._STATEMENTS.items():
+                with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+                    application.execute(statement.encode())
+                    found.add(word)
+                application.rollback()
+        return found
+
     def clean(self, name: str) -> None:
         unfinished = self.leftovers()
         for database in (name, *unfinished):
             self._super.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
+        for (keeper,) in self._super.execute(f"SELECT rolname FROM pg_roles WHERE rolname LIKE '{_KEEPERS}'", {}).fetchall():
+            self._super.execute(f"DROP ROLE {keeper}".encode())
         self._super.execute(f"DROP ROLE IF EXISTS {name}".encode())
 
     def logs(self) -> list[Path]:
@@ -289,6 +324,19 @@ class MySql(Engine):
         statement = "CREATE TABLE made_by_the_application (x int); SELECT SUBSTRING_INDEX(USER(), '@', 1), DATABASE()"
         answer = self.server.login(credentials["DB_USERNAME"], credentials["DB_PASSWORD"], statement, name)
         return answer[-1].replace("|", " ")
+
+    def make_table(self, name: str) -> None:
+        self.server.sql("CREATE TABLE shared (id int AUTO_INCREMENT PRIMARY KEY, x int); INSERT INTO shared (x) VALUES (1)", name)
+        self.server.sql("CREATE TABLE spare (x int)", name)
+
+    def allowed(self, credentials: dict[str, Any]) -> set[str]:
+        statements = {READ: "SELECT * FROM shared;", WRITE: "INSERT INTO shared (x) VALUES (2);", OWN: "DROP TABLE spare;"}
+        user, name = credentials["DB_USERNAME"], credentials["DB_NAME"]
+        told = self.server.try_lines(user, credentials["DB_PASSWORD"], list(statements.values()), name)
+        refused = {int(match[1]) for line in told if (match := re.search(r"^ERROR 1142 .* at line (\d)", line))}
+        assert len(refused) == len(told), told
+        self.server.sql("CREATE TABLE IF NOT EXISTS spare (x int)", name)
+        return {word for number, word in enumerate(statements, 1) if number not in refused}
 
     def clean(self, name: str) -> None:
         statements = [f"DROP USER IF EXISTS {name}", *(f"DROP DATABASE IF EXISTS `{d}`" for d in (name, *self.leftovers()))]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from harness.bench import Bench
-from harness.calls import When
-from harness.matrix import Matrix, Scenario
+from harness.calls import Fault, When
+from harness.matrix import Matrix, Result, Scenario
 from harness.report import RESULTS
 
 WAYS = {
@@ -33,12 +33,14 @@ def choose(
     return [(engine, ways[0]) for engine in sample]
 
 
-def assert_converges(bench: Bench, scenario: Scenario, engine: str, way: str, *, whole: bool) -> None:
+def assert_converges(
+    bench: Bench, scenario: Scenario, engine: str, way: str, *, whole: bool, sample: Callable[[Result], list[Fault]] = Result.sample
+) -> None:
     """Interrupts at every call, or at some of the calls; notes the result for the table."""
     matrix = Matrix(bench, scenario, f"{engine}: {scenario.title}, {way}", cut=way == "cut")
     calls = matrix.record()
     RESULTS.append(matrix.result)
-    points = matrix.result.points(*WAYS[way]) if whole else matrix.result.sample()
+    points = matrix.result.points(*WAYS[way]) if whole else sample(matrix.result)
 
     result = matrix.run(points)
 

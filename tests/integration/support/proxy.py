@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import struct
 import threading
@@ -75,17 +76,20 @@ class Proxy:
             server.settimeout(None)
             with self._lock:
                 self._open |= {client, server}
-            for source, target, hear in ((client, server, self.hear), (server, client, None)):
+            answers = functools.partial(self.hear_answer, self.accepted)
+            for source, target, hear in ((client, server, self.hear), (server, client, answers)):
                 threading.Thread(target=self._pump, args=(source, target, hear), daemon=True).start()
 
     def hear(self, data: bytes) -> None:
         """What a client says, for those who listen."""
 
-    def _pump(self, source: socket.socket, target: socket.socket, hear: Callable[[bytes], None] | None) -> None:
+    def hear_answer(self, connection: int, data: bytes) -> None:
+        """What the server says on a connection, for those who listen; connections are counted from 1."""
+
+    def _pump(self, source: socket.socket, target: socket.socket, hear: Callable[[bytes], None]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if hear:
-                    hear(data)
+                hear(data)
                 self._flowing.wait()
                 target.sendall(data)
         for end in (source, target):
