@@ -53,6 +53,12 @@ CHANGE(tagged_by_hand)
     tag(facts, "heirs/new-app");
 }
 
+CHANGE(tagged_by_hand_after_ours)
+{
+    taken_back(input, facts, database, status);
+    tag(facts, "heirs/of-a-person");
+}
+
 static const struct plan_row rows[] = {
     {"asked for", {OURS, OURS, OURS, PROOF_PASSED, asked}, "t", NULL, NULL},
     {"asked for, not proven", {OURS, OURS, OURS, PROOF_NEEDED, asked}, "Pt", NULL, NULL},
@@ -65,6 +71,12 @@ static const struct plan_row rows[] = {
      NULL},
     {"taken back", {OURS, OURS, OURS, PROOF_PASSED, taken_back}, "u", NULL, NULL},
     {"a person's tag stays", {OURS, OURS, OURS, PROOF_PASSED, tagged_by_hand}, "", NULL, NULL},
+
+    {"a person's tag that came after ours stays",
+     {OURS, OURS, OURS, PROOF_PASSED, tagged_by_hand_after_ours},
+     "",
+     NULL,
+     NULL},
 
     /* The fixture's OTHERS are team/other's. */
     {"taken over",
