@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/timesource.h"
 #include "controller/controller.h"
+#include "controller/tenant_rules.h"
 #include "engine/engine.h"
 #include "http/curl_transport.h"
 #include "kube/client.h"
@@ -59,6 +60,7 @@ struct program {
     struct kube_event_recorder *events;
     struct aws_session *aws;
     struct secrets_manager *secrets;
+    struct tenant_rules *rules;
     struct controller *controller;
     struct health liveness;
     struct health readiness;
@@ -198,6 +200,20 @@ static void build_aws(struct program *program)
     program->secrets = secrets_manager_new(&options);
 }
 
+static bool build_rules(struct program *program, struct error *err)
+{
+    const struct options *options = &program->options;
+    struct tenant_rules_options rules = {
+        .secret_name_prefix = options->secret_name_prefix,
+        .allowed_admin_secrets = options->allowed_admin_secrets,
+        .allowed_regions = options->allowed_regions,
+        .required_tags = options->required_tags,
+        .kms_key_id = options->kms_key_id,
+    };
+
+    return tenant_rules_parse(&rules, &program->rules, err);
+}
+
 static void build_controller(struct program *program)
 {
     struct controller_options options = {
@@ -214,6 +230,7 @@ static void build_controller(struct program *program)
         .cluster_id = or_null(program->options.cluster_id),
         .former_cluster_ids = or_null(program->options.former_cluster_ids),
         .default_region = program->aws->region,
+        .rules = program->rules,
         .database_ca_file = or_null(program->options.database_ca_file),
         .sync_period_ms = program->options.sync_period_ms,
         .worker_count = program->options.max_concurrent_reconciles,
@@ -283,7 +300,7 @@ static bool build(struct program *program, struct error *err)
     program->metrics = metrics_new();
     program->stopping = cancellation_new();
     program->aborting = cancellation_new();
-    if (!init_libraries(err) || !build_kube(program, err))
+    if (!init_libraries(err) || !build_rules(program, err) || !build_kube(program, err))
         return false;
     build_events(program);
     build_aws(program);
@@ -342,6 +359,7 @@ static void tear_down(struct program *program)
     http_server_stop(program->health_server);
     controller_free(program->controller);
     kube_event_recorder_free(program->events);
+    tenant_rules_free(program->rules);
     secrets_manager_free(program->secrets);
     aws_session_free(program->aws);
     kube_client_free(program->kube);

@@ -18,6 +18,11 @@ struct options {
     const char *cluster_id;
     const char *former_cluster_ids;
     const char *database_ca_file;
+    const char *secret_name_prefix;
+    const char *allowed_admin_secrets;
+    const char *allowed_regions;
+    const char *required_tags;
+    const char *kms_key_id;
     const char *health_address;
     const char *metrics_address;
     const char *log_level;

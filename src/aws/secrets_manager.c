@@ -48,6 +48,7 @@ void secret_description_release(struct secret_description *description)
     free(description->current_version);
     free(description->canonical_version);
     free(description->pending_version);
+    free(description->previous_version);
     free(description->owning_service);
     free(description->primary_region);
     json_decref(description->tags);
@@ -151,6 +152,7 @@ bool secrets_manager_describe(struct secrets_manager *manager,
         .current_version = find_version(versions, SECRETS_MANAGER_LABEL_CURRENT),
         .canonical_version = find_version(versions, SECRETS_MANAGER_LABEL_CANONICAL),
         .pending_version = find_version(versions, SECRETS_MANAGER_LABEL_PENDING),
+        .previous_version = find_version(versions, SECRETS_MANAGER_LABEL_PREVIOUS),
         .owning_service = mem_strdup_or_null(document_string(output, "OwningService")),
         .primary_region = mem_strdup_or_null(document_string(output, "PrimaryRegion")),
         .tags = read_tags(document_at(output, "Tags", NULL)),

@@ -54,8 +54,9 @@ struct secrets_manager_target {
     const char *id;
 };
 
-/* Staging labels: AWS's own, and two of the operator's. */
+/* Staging labels: AWS's own two, and two of the operator's. */
 #define SECRETS_MANAGER_LABEL_CURRENT   "AWSCURRENT"
+#define SECRETS_MANAGER_LABEL_PREVIOUS  "AWSPREVIOUS"
 #define SECRETS_MANAGER_LABEL_CANONICAL "dbuo-canonical"
 #define SECRETS_MANAGER_LABEL_PENDING   "dbuo-pending"
 
@@ -69,6 +70,7 @@ struct secret_description {
     char *current_version;   /* the version labelled AWSCURRENT; NULL = no value yet */
     char *canonical_version; /* the version labelled dbuo-canonical; NULL = none */
     char *pending_version;   /* the version labelled dbuo-pending; NULL = none */
+    char *previous_version;  /* the version labelled AWSPREVIOUS; NULL = none */
     char *owning_service;    /* NULL = none */
     char *primary_region;    /* NULL = not replicated */
     json_t *tags;            /* object: key -> string; never NULL after success */

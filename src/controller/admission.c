@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "controller/ownership.h"
+#include "controller/transfer.h"
 #include "engine/engine.h"
 
 #include <string.h>
@@ -58,7 +59,8 @@ static bool check_immutable(const struct database_spec *spec, const struct datab
 static bool is_known_annotation(const char *key)
 {
     static const char *const known[] = {ANNOTATION_RECONCILE_NOW, ANNOTATION_CONFIRM_DROP,
-                                        ANNOTATION_ABANDON};
+                                        ANNOTATION_ABANDON,       ANNOTATION_RESET_PASSWORD,
+                                        ANNOTATION_ACCEPT_SERVER, ANNOTATION_TRANSFER_TO};
 
     for (size_t i = 0; i < array_length(known); i++) {
         if (strcmp(known[i], key) == 0)
@@ -95,7 +97,7 @@ bool admission_check(const struct database *database, const struct database_stat
     struct error err;
 
     if (!check_immutable(spec, status, ret_failure) || !check_supported(spec, ret_failure) ||
-        !check_annotations(database, ret_failure))
+        !check_annotations(database, ret_failure) || !transfer_check_target(database, ret_failure))
         return false;
     if (!ownership_check_tags(spec->tags, &err)) {
         failure_of_stage(ret_failure, STAGE_SPEC, &err);

@@ -5,9 +5,10 @@
 #include "controller/events.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
-#include "controller/password.h"
 #include "controller/proof_memory.h"
+#include "controller/reset_steps.h"
 #include "controller/secret_changes.h"
+#include "controller/secret_writing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,59 +23,6 @@ static bool fail(struct failure *failure, enum stage stage, struct error *err)
 
 /* --- Secrets Manager ------------------------------------------------------------------------- */
 
-/* `made_user`: the user was or will be made with this password. */
-static bool store_secret(struct pass *pass, const struct secret *value, bool made_user,
-                         struct failure *failure)
-{
-    const struct reconciler *reconciler = pass->reconciler;
-    const struct database_spec *spec = &pass->database.spec;
-    struct secrets_manager_target target = pass_secret_target(pass);
-    auto_json json_t *tags = ownership_make_tags(spec, &pass->owner);
-    char *arn = NULL;
-    char token[RANDOM_UUID_SIZE];
-    struct secret_creation creation = {
-        .token = token,
-        .value = value,
-        .description = spec->description,
-        .tags = tags,
-    };
-    struct error err;
-
-    if (made_user)
-        document_set_string(tags, TAG_CREATED, TAG_CREATED_USER);
-    random_uuid(reconciler->random, token);
-    if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
-        return fail(failure, STAGE_SECRETS, &err);
-    free(pass->stored_arn);
-    pass->stored_arn = arn;
-    return true;
-}
-
-/* A template that these names break is refused before anything is made. */
-static bool check_template(struct pass *pass, const struct credentials *credentials,
-                           struct failure *failure)
-{
-    struct plan_input input = pass_plan_input(pass);
-    auto_secret struct secret value = {0};
-    struct error err;
-
-    return secret_changes_render_template(&input, credentials, &value, &err) ||
-           fail(failure, STAGE_SPEC, &err);
-}
-
-static void make_credentials(const struct pass *pass, struct credentials *ret_credentials)
-{
-    const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
-
-    *ret_credentials = (struct credentials){
-        .host = mem_strdup(host->host),
-        .port = host->port,
-        .database = mem_strdup(pass->database.spec.database_name),
-        .username = mem_strdup(pass->database.spec.username),
-    };
-    password_generate(pass->reconciler->random, &ret_credentials->password);
-}
-
 /* The password exists in the secret before any server has seen it; in the documented format, from
  * which it can always be read.  A template is applied once everything else is right. */
 static bool create_secret(struct pass *pass, struct failure *failure)
@@ -83,9 +31,10 @@ static bool create_secret(struct pass *pass, struct failure *failure)
     auto_credentials struct credentials credentials = {0};
     auto_secret struct secret value = {0};
 
-    make_credentials(pass, &credentials);
+    secret_writing_make_credentials(pass, &credentials);
     payload_render(&credentials, pass->driver, spec->engine, &value);
-    if (!check_template(pass, &credentials, failure) || !store_secret(pass, &value, true, failure))
+    if (!secret_writing_check_template(pass, &credentials, failure) ||
+        !secret_writing_create(pass, &value, NULL, true, failure))
         return false;
     events_tell(pass, EVENT_PASSWORD_STORED, "stored a new password in secret '%s' (%s)",
                 spec->secret_name, pass->stored_arn);
@@ -104,9 +53,9 @@ static bool copy_secret(struct pass *pass, struct failure *failure)
     auto_secret struct secret value = {0};
 
     secret_changes_render(&input, former, &value);
-    if (!check_template(pass, former, failure) ||
-        !store_secret(pass, &value, ownership_made_user(pass->facts.former.description.tags),
-                      failure))
+    if (!secret_writing_check_template(pass, former, failure) ||
+        !secret_writing_create(pass, &value, NULL,
+                               ownership_made_user(pass->facts.former.description.tags), failure))
         return false;
     events_tell(pass, EVENT_PASSWORD_STORED, "stored the password of %s in secret '%s' (%s)",
                 pass->former_id, pass->database.spec.secret_name, pass->stored_arn);
@@ -181,34 +130,6 @@ static bool describe_secret(struct pass *pass, struct failure *failure)
     return true;
 }
 
-/* Replaces what lies beside a templated value.  Whatever the current value is by the time it is
- * written, the password can be read: this JSON describes the one that is there and the next. */
-static bool write_canonical(struct pass *pass, const struct secret *canonical, struct error *err)
-{
-    struct secrets_manager_target target = pass_secret_target(pass);
-    char token[RANDOM_UUID_SIZE];
-
-    random_uuid(pass->reconciler->random, token);
-    return secrets_manager_put_value(pass->reconciler->secrets, &target, token, canonical,
-                                     SECRETS_MANAGER_LABEL_CANONICAL, err);
-}
-
-/* The new version waits under a label of its own until AWSCURRENT is moved away from exactly the
- * version that was read: what somebody wrote meanwhile is never lost. */
-static bool write_current(struct pass *pass, const struct secret *value, struct error *err)
-{
-    struct secrets_manager *secrets = pass->reconciler->secrets;
-    struct secrets_manager_target target = pass_secret_target(pass);
-    const char *former = pass->facts.secret.description.current_version;
-    char token[RANDOM_UUID_SIZE];
-
-    random_uuid(pass->reconciler->random, token);
-    return secrets_manager_put_value(secrets, &target, token, value, SECRETS_MANAGER_LABEL_PENDING,
-                                     err) &&
-           secrets_manager_move_label(secrets, &target, SECRETS_MANAGER_LABEL_CURRENT, former,
-                                      token, err);
-}
-
 static bool rewrite_secret(struct pass *pass, struct failure *failure)
 {
     struct plan_input input = pass_plan_input(pass);
@@ -218,8 +139,9 @@ static bool rewrite_secret(struct pass *pass, struct failure *failure)
     if (!secret_changes_plan(&input, &rewrite, &err))
         return fail(failure, STAGE_SPEC, &err);
     if ((!secret_is_empty(&rewrite.canonical) &&
-         !write_canonical(pass, &rewrite.canonical, &err)) ||
-        (!secret_is_empty(&rewrite.value) && !write_current(pass, &rewrite.value, &err)))
+         !secret_writing_put_canonical(pass, &rewrite.canonical, &err)) ||
+        (!secret_is_empty(&rewrite.value) &&
+         !secret_writing_put_current(pass, &rewrite.value, NULL, &err)))
         return fail(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_CHANGED, "rewrote secret '%s' with the same password",
                 pass->database.spec.secret_name);
@@ -513,6 +435,8 @@ static const struct step_operation {
 } operations[PLAN_STEP_COUNT] = {
     [PLAN_CREATE_SECRET] = {create_secret, true},
     [PLAN_RESTORE_SECRET] = {restore_secret, true},
+    [PLAN_RESET_SECRET] = {reset_steps_store, true},
+    [PLAN_SET_PASSWORD] = {reset_steps_set_password, true},
     [PLAN_CREATE_USER] = {create_user, true},
     [PLAN_CREATE_DATABASE] = {create_database, true},
     [PLAN_GRANT] = {grant, true},

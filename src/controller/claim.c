@@ -1,7 +1,9 @@
 #include "controller/claim.h"
 
 #include "base/memory.h"
+#include "controller/password_reset.h"
 #include "controller/plan.h"
+#include "controller/transfer.h"
 
 #include <string.h>
 #include <strings.h>
@@ -103,6 +105,16 @@ static bool is_marked_as_ours(const struct plan_input *input)
            (input->database->spec.adopt_existing_database && has_our_user(input));
 }
 
+bool claim_is_new_server_accepted(const struct plan_input *input)
+{
+    const char *accepted = database_annotation(input->database, ANNOTATION_ACCEPT_SERVER);
+    const char *remembered = input->status->server_identity;
+    const char *identity = input->facts->engine.server_identity;
+
+    return accepted != NULL && remembered != NULL && identity[0] != '\0' &&
+           strcmp(remembered, identity) != 0 && strcmp(accepted, identity) == 0;
+}
+
 static bool check_server(const struct plan_input *input, struct failure *refusal)
 {
     const struct engine_facts *engine = &input->facts->engine;
@@ -111,13 +123,15 @@ static bool check_server(const struct plan_input *input, struct failure *refusal
     if (!claim_check_writable(input, refusal))
         return false;
     if (remembered != NULL && strcmp(remembered, engine->server_identity) != 0 &&
-        !is_marked_as_ours(input))
+        !is_marked_as_ours(input) && !claim_is_new_server_accepted(input))
         return failure_set(
             refusal, ERROR_INVALID, "ServerChanged",
             "the admin connection now points at another server (identity %s, before %s) "
-            "on which database '%s' is not this resource's: point it back at the former "
-            "server, or create a new resource",
-            engine->server_identity, remembered, input->database->spec.database_name);
+            "on which database '%s' is not this resource's: point it back at the former server, "
+            "accept this one with the annotation " ANNOTATION_ACCEPT_SERVER "=%s, or create a new "
+            "resource",
+            engine->server_identity, remembered, input->database->spec.database_name,
+            engine->server_identity);
     return true;
 }
 
@@ -238,7 +252,7 @@ static bool follows_the_server(const struct plan_input *input)
     if (remembered != NULL && remembered[0] != '\0' &&
         strcmp(remembered, input->facts->engine.server_identity) == 0)
         return true;
-    return is_marked_as_ours(input) && has_our_user(input);
+    return claim_is_new_server_accepted(input) || (is_marked_as_ours(input) && has_our_user(input));
 }
 
 /* What the secret says is quoted only where the secret is ours: a secretName may point at anything
@@ -298,6 +312,13 @@ static bool check_reading(const struct plan_input *input, struct failure *refusa
         spec->secret_name, spec->database_name, spec->username);
 }
 
+/* What cannot be read is no obstacle to a new password. */
+static bool may_be_replaced(const struct plan_input *input)
+{
+    return password_reset_is_due(input) &&
+           ownership_of_tags(input->facts->secret.description.tags, input->owner) == OWNERSHIP_OURS;
+}
+
 static bool check_secret(const struct plan_input *input, struct failure *refusal)
 {
     const struct secret_facts *secret = &input->facts->secret;
@@ -326,6 +347,8 @@ static bool check_secret(const struct plan_input *input, struct failure *refusal
             name, secret->description.primary_region);
     if (secret->state == SECRET_SCHEDULED_FOR_DELETION)
         return true;
+    if (!secret->is_readable && may_be_replaced(input))
+        return true;
     if (!secret->is_readable)
         return failure_set(refusal, secret->unreadable.kind, "SecretInvalid",
                            "secret '%s' exists but cannot be used: %s", name,
@@ -340,7 +363,7 @@ static bool check_move(const struct plan_input *input, struct failure *refusal)
     const struct secret_facts *secret = &input->facts->secret;
 
     if (input->former_id == NULL || former->state != SECRET_PRESENT || !former->is_readable ||
-        secret->state != SECRET_PRESENT ||
+        secret->state != SECRET_PRESENT || password_reset_is_stored(input) ||
         secret_equals(&former->credentials.password, &secret->credentials.password))
         return true;
     return failure_set(
@@ -352,7 +375,7 @@ static bool check_move(const struct plan_input *input, struct failure *refusal)
 
 bool claim_check(const struct plan_input *input, struct failure *ret_refusal)
 {
-    return check_server(input, ret_refusal) && check_user(input, ret_refusal) &&
-           check_database(input, ret_refusal) && check_secret(input, ret_refusal) &&
-           check_move(input, ret_refusal);
+    return transfer_check_pending(input, ret_refusal) && check_server(input, ret_refusal) &&
+           check_user(input, ret_refusal) && check_database(input, ret_refusal) &&
+           check_secret(input, ret_refusal) && check_move(input, ret_refusal);
 }

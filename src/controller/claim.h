@@ -15,6 +15,10 @@ struct plan_input;
 /* False with the reason when something that exists is not this resource's to use. */
 bool claim_check(const struct plan_input *input, struct failure *ret_refusal) must_check;
 
+/* True when the server is another one than before, and a person accepts exactly this one: then
+ * everything is as for a new resource. */
+bool claim_is_new_server_accepted(const struct plan_input *input);
+
 /* False, "ServerReadOnly", when nothing can be changed on the server. */
 bool claim_check_writable(const struct plan_input *input, struct failure *ret_refusal) must_check;
 

@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "controller/claim.h"
 #include "controller/pass.h"
+#include "controller/transfer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -306,6 +307,8 @@ void conditions_remember_tags(struct pass *pass)
         if (json_is_string(known))
             add_tag_key(keys, json_string_value(known));
     }
+    if (transfer_target(&pass->database) != NULL)
+        database_status_set(&pass->status.transfer_to, transfer_target(&pass->database));
     set_managed_tags(pass, keys);
 }
 
@@ -324,6 +327,7 @@ static void set_ready_details(struct pass *pass)
     database_status_set(&status->info_username, spec->username);
     database_status_set(&status->info_engine, spec->engine);
     set_managed_tags(pass, json_array());
+    database_status_set(&status->transfer_to, transfer_target(&pass->database));
     json_decref(status->applied_privileges);
     status->applied_privileges = json_incref(spec->privilege_words);
 }

@@ -387,6 +387,7 @@ struct controller *controller_new(const struct controller_options *options)
         .former_clusters = options->former_cluster_ids,
         .proofs = proof_memory_new(),
         .default_region = options->default_region,
+        .rules = options->rules,
         .database_ca_file = options->database_ca_file,
         .sync_period_ms = options->sync_period_ms,
     };

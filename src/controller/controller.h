@@ -32,6 +32,7 @@ struct controller_options {
     const char *cluster_id;         /* NULL = uid of kube-system */
     const char *former_cluster_ids; /* separated by ','; NULL = none */
     struct aws_region_source *default_region;
+    const struct tenant_rules *rules;
     const char *database_ca_file; /* NULL = the system's bundle */
     uint64_t sync_period_ms;      /* 0 = no drift passes */
     size_t worker_count;          /* 0 = 8 */

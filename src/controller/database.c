@@ -120,7 +120,8 @@ static bool parse_names(const json_t *json, struct database_spec *spec, struct e
         return false;
     if (spec->username == NULL)
         spec->username = mem_strdup(spec->database_name);
-    if (spec->secret_name == NULL)
+    spec->secret_name_given = spec->secret_name != NULL;
+    if (!spec->secret_name_given)
         spec->secret_name = mem_printf("rds/%s/%s", spec->engine, spec->database_name);
     return true;
 }
@@ -240,4 +241,9 @@ struct kube_object_reference database_reference(const struct database *database)
         .namespace_name = database->namespace_name,
         .name = database->name,
     };
+}
+
+const char *database_annotation(const struct database *database, const char *key)
+{
+    return document_string(document_at(database->object, "metadata", "annotations", NULL), key);
 }

@@ -13,13 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DATABASE_API_VERSION     "database.opzkit.io/v1alpha1"
-#define DATABASE_KIND            "Database"
-#define ANNOTATION_PREFIX        "database.opzkit.io/"
-#define ANNOTATION_ABANDON       ANNOTATION_PREFIX "abandon-external-resources"
-#define ANNOTATION_CONFIRM_DROP  ANNOTATION_PREFIX "confirm-drop"
-#define ANNOTATION_RECONCILE_NOW ANNOTATION_PREFIX "reconcile-now"
-#define DATABASE_FINALIZER       "database.opzkit.io/database-finalizer"
+#define DATABASE_API_VERSION      "database.opzkit.io/v1alpha1"
+#define DATABASE_KIND             "Database"
+#define ANNOTATION_PREFIX         "database.opzkit.io/"
+#define ANNOTATION_ABANDON        ANNOTATION_PREFIX "abandon-external-resources"
+#define ANNOTATION_ACCEPT_SERVER  ANNOTATION_PREFIX "accept-server"
+#define ANNOTATION_CONFIRM_DROP   ANNOTATION_PREFIX "confirm-drop"
+#define ANNOTATION_RECONCILE_NOW  ANNOTATION_PREFIX "reconcile-now"
+#define ANNOTATION_RESET_PASSWORD ANNOTATION_PREFIX "reset-password"
+#define ANNOTATION_TRANSFER_TO    ANNOTATION_PREFIX "transfer-to"
+#define DATABASE_FINALIZER        "database.opzkit.io/database-finalizer"
 
 struct secret_template;
 
@@ -38,7 +41,9 @@ struct database_spec {
     char *engine; /* the word of the spec */
     char *database_name;
     char *username;    /* effective: databaseName when not given */
-    char *secret_name; /* effective: rds/<engine>/<databaseName> when not given */
+    char *secret_name; /* effective: rds/<engine>/<databaseName> when not given, until
+                          tenant_rules_place_secret() */
+    bool secret_name_given;
     char *description; /* effective: "Database credentials for <databaseName>" */
     char *region;      /* awsSecretsManager.region, else connectionStringAWSSecretRef.region */
     json_t *tags;      /* object, may be NULL */
@@ -77,6 +82,9 @@ bool database_parse_spec(struct database *database, struct error *err) must_chec
 bool database_parse_template(struct database *database, struct error *err) must_check;
 /* retainOnDelete of a spec that may be invalid otherwise: true unless it is exactly false. */
 bool database_retains_on_delete(const struct database *database);
+
+/* The value of an annotation; NULL = none.  Borrowed. */
+const char *database_annotation(const struct database *database, const char *key);
 
 /* Where the object lives, for requests; borrows from `database`. */
 struct kube_object_reference database_reference(const struct database *database);

@@ -52,6 +52,8 @@ static const struct string_field top_fields[] = {
     FIELD("secretFormatVersion", secret_format_version),
     FIELD("serverIdentity", server_identity),
     FIELD("lastHandledReconcileAt", last_handled_reconcile),
+    FIELD("lastHandledPasswordReset", last_password_reset),
+    FIELD("transferTo", transfer_to),
 };
 
 static const struct string_field info_fields[] = {

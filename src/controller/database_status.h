@@ -62,6 +62,8 @@ struct database_status {
     char *secret_format_version;
     char *server_identity;
     char *last_handled_reconcile; /* value of the annotation reconcile-now that was acted on */
+    char *transfer_to;            /* value of the tag of that name that was or will be set */
+    char *last_password_reset;    /* value of the annotation reset-password that was acted on */
     /* The generation at which the database was found to be gone; 0 = it was not. */
     int64_t database_missing_generation;
     char *info_host; /* connectionInfo */

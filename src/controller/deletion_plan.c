@@ -17,9 +17,7 @@ static void add_step(struct plan *plan, enum plan_step step)
  * or where a person confirms the name. */
 static bool is_confirmed(const struct plan_input *input)
 {
-    const char *name =
-        document_string(document_at(input->database->object, "metadata", "annotations", NULL),
-                        ANNOTATION_CONFIRM_DROP);
+    const char *name = database_annotation(input->database, ANNOTATION_CONFIRM_DROP);
 
     return name != NULL && strcmp(name, input->database->spec.database_name) == 0;
 }

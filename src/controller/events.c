@@ -17,6 +17,7 @@ static const struct event_row {
     bool repairs;
 } rows[EVENT_KIND_COUNT] = {
     [EVENT_PASSWORD_STORED] = {"PasswordStored", "StorePassword", false, false},
+    [EVENT_PASSWORD_RESET] = {"PasswordReset", "ResetPassword", false, false},
     [EVENT_CREATED] = {"Created", "Create", false, true},
     [EVENT_PRIVILEGES_CHANGED] = {"PrivilegesChanged", "SetPrivileges", false, true},
     [EVENT_SECRET_CHANGED] = {"SecretChanged", "UpdateSecret", false, false},

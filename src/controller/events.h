@@ -15,6 +15,7 @@ struct pass;
 /* What happened; the reason and the type of the event follow from it (table in events.c). */
 enum event_kind {
     EVENT_PASSWORD_STORED,    /* a secret holds the password where none was before */
+    EVENT_PASSWORD_RESET,     /* as a person asked for */
     EVENT_CREATED,            /* user or database */
     EVENT_PRIVILEGES_CHANGED, /* granted, revoked */
     EVENT_SECRET_CHANGED,     /* its content, tags or description; never the password */

@@ -46,6 +46,7 @@ struct facts {
     bool secret_known;
     struct failure secret_failure;
     struct secret_facts secret;
+    bool user_has_former_password; /* that of the version before; where users cannot be marked */
     bool former_known;
     struct failure former_failure;
     struct secret_facts former; /* where the secret was stored until now, when it shall move */

@@ -10,6 +10,7 @@
 #include "controller/prepare.h"
 #include "controller/proof_memory.h"
 #include "controller/status_writer.h"
+#include "controller/transfer.h"
 
 #include <string.h>
 
@@ -36,8 +37,7 @@ static bool release(struct pass *pass, struct failure *failure)
 
 static bool is_abandoned(const struct pass *pass)
 {
-    const char *value = document_string(
-        document_at(pass->database.object, "metadata", "annotations", NULL), ANNOTATION_ABANDON);
+    const char *value = database_annotation(&pass->database, ANNOTATION_ABANDON);
 
     return value != NULL && strcmp(value, "true") == 0;
 }
@@ -159,11 +159,12 @@ bool finalize(struct pass *pass, struct failure *ret_failure)
 {
     if (!pass->database.has_finalizer)
         return true;
-    if (database_retains_on_delete(&pass->database)) {
+    if (database_retains_on_delete(&pass->database) || transfer_target(&pass->database) != NULL) {
         if (pass->status.phase == DATABASE_PHASE_DELETING)
             undo_lock_out(pass);
-        events_tell(pass, EVENT_DELETED,
-                    "deleted; database, user and secret stay (retainOnDelete)");
+        events_tell(pass, EVENT_DELETED, "deleted; database, user and secret stay (%s)",
+                    transfer_target(&pass->database) != NULL ? ANNOTATION_TRANSFER_TO
+                                                             : "retainOnDelete");
         return release(pass, ret_failure);
     }
     if (is_abandoned(pass)) {

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "controller/claim.h"
 #include "controller/pass.h"
+#include "controller/password_reset.h"
 #include "controller/prepare.h"
 #include "controller/proof_memory.h"
 #include "controller/secret_reading.h"
@@ -86,6 +87,84 @@ static bool check_owner_of_marked(struct pass *pass, const struct engine_marker 
                            ownership_neighbour_of_marker(marker, &pass->owner), err);
 }
 
+/* --- Values of the secret -------------------------------------------------------------------- */
+
+/* One version of the value.  *ret_flaw, unless it is ERROR_NONE, says why the value that is
+ * there cannot be used, which is a fact; false when it could not be read. */
+static bool read_version(struct pass *pass, const struct secrets_manager_target *target,
+                         const char *version, struct secret *ret_value, struct error *ret_flaw,
+                         struct error *err)
+{
+    *ret_flaw = (struct error){0};
+    if (secrets_manager_get_value(pass->reconciler->secrets, target, version, NULL, ret_value, NULL,
+                                  err))
+        return true;
+    *ret_flaw = *err;
+    return err->kind == ERROR_INVALID;
+}
+
+/* A canonical version that is no JSON object is as good as none. */
+static bool read_canonical(struct pass *pass, const struct secrets_manager_target *target,
+                           struct secret_facts *secret, struct error *err)
+{
+    const char *version = secret->description.canonical_version;
+    auto_secret struct secret value = {0};
+    auto_json json_t *canonical = NULL;
+    struct error flaw;
+
+    if (version == NULL)
+        return true;
+    if (!read_version(pass, target, version, &value, &flaw, err))
+        return false;
+    if (document_parse(secret_reveal(&value), value.length, &canonical, &flaw) &&
+        json_is_object(canonical))
+        secret->canonical = json_incref(canonical);
+    return true;
+}
+
+/* What the value says. */
+static bool find_credentials(const struct pass *pass, struct secret_facts *secret)
+{
+    const struct engine_host *host = &pass->admin.server.hosts[0];
+    const struct database_spec *spec = &pass->database.spec;
+    const struct credentials target = {
+        .host = host->host,
+        .port = host->port,
+        .database = spec->database_name,
+        .username = spec->username,
+    };
+    const struct secret_reading reading = {
+        .value = &secret->value,
+        .canonical = secret->canonical,
+        .program = spec->secret_template,
+        .target = &target,
+        .driver = pass->driver,
+        .engine = spec->engine,
+        .ownership = ownership_of_tags(secret->description.tags, &pass->owner),
+    };
+
+    return secret_reading_run(&reading, &secret->credentials, &secret->unreadable);
+}
+
+/* The value of a present secret; what is wrong with it is a fact, what cannot be read is not. */
+static bool read_value(struct pass *pass, const struct secrets_manager_target *target,
+                       struct secret_facts *secret, struct error *err)
+{
+    if (secret->description.current_version == NULL) {
+        error_set(&secret->unreadable, ERROR_INVALID, NULL, "it has no current value");
+        return true;
+    }
+    if (!read_version(pass, target, secret->description.current_version, &secret->value,
+                      &secret->unreadable, err))
+        return false;
+    if (secret->unreadable.kind != ERROR_NONE)
+        return true;
+    if (!read_canonical(pass, target, secret, err))
+        return false;
+    secret->is_readable = find_credentials(pass, secret);
+    return true;
+}
+
 /* --- The server and the secret --------------------------------------------------------------- */
 
 static bool is_others(const struct pass *pass, const struct engine_marker *marker)
@@ -110,6 +189,47 @@ static void observe_privileges(struct pass *pass)
         pass->driver->observe_privileges(pass->session, &target, &facts->engine, &err);
     if (!facts->privileges_known)
         failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
+}
+
+/* The password of the version before the current one; empty where there is none to be read. */
+static bool read_former_password(struct pass *pass, struct secret *ret_password, struct error *err)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    const struct secret_facts *secret = &pass->facts.secret;
+    struct secret_facts former = {.description.tags = json_incref(secret->description.tags)};
+    const char *version = secret->description.previous_version;
+    bool known = version == NULL ||
+                 read_version(pass, &target, version, &former.value, &former.unreadable, err);
+
+    former.canonical = json_incref(secret->canonical);
+    if (known && !secret_is_empty(&former.value) && find_credentials(pass, &former))
+        secret_copy(ret_password, &former.credentials.password);
+    release_secret(&former);
+    return known;
+}
+
+/* A reset that was interrupted left the user with the password of the version before: where users
+ * cannot be marked, that is what shows whose it is. */
+static bool observe_former_password(struct pass *pass, struct error *err)
+{
+    struct plan_input input = pass_plan_input(pass);
+    struct engine_target target = pass_engine_target(pass);
+    auto_secret struct secret password = {0};
+    auto_engine_facts struct engine_facts facts = {0};
+
+    if (pass->facts.engine.marks_users || !password_reset_is_due(&input) ||
+        !password_reset_is_stored(&input) ||
+        pass->facts.engine.user.password == ENGINE_PASSWORD_MATCHES)
+        return true;
+    if (!read_former_password(pass, &password, err))
+        return false;
+    if (secret_is_empty(&password))
+        return true;
+    target.password = &password;
+    if (!pass->driver->observe(pass->session, &target, &facts, err))
+        return false;
+    pass->facts.user_has_former_password = facts.user.password == ENGINE_PASSWORD_MATCHES;
+    return true;
 }
 
 /* An owner may comment on its database, and so remove or forge our mark on it.  That of its user it
@@ -186,6 +306,10 @@ static void observe_server(struct pass *pass)
         pass_drop_session(pass);
         return;
     }
+    if (!observe_former_password(pass, &err)) {
+        failure_of_stage(&facts->server_failure, STAGE_SECRETS, &err);
+        return;
+    }
     mend_mark(pass);
     if (!check_owner_of_marked(pass, &facts->engine.database.marker, &err) ||
         !check_owner_of_marked(pass, &facts->engine.user.marker, &err)) {
@@ -198,82 +322,6 @@ static void observe_server(struct pass *pass)
     }
     facts->server_known = true;
     observe_privileges(pass);
-}
-
-/* One version of the value.  *ret_flaw, unless it is ERROR_NONE, says why the value that is
- * there cannot be used, which is a fact; false when it could not be read. */
-static bool read_version(struct pass *pass, const struct secrets_manager_target *target,
-                         const char *version, struct secret *ret_value, struct error *ret_flaw,
-                         struct error *err)
-{
-    *ret_flaw = (struct error){0};
-    if (secrets_manager_get_value(pass->reconciler->secrets, target, version, NULL, ret_value, NULL,
-                                  err))
-        return true;
-    *ret_flaw = *err;
-    return err->kind == ERROR_INVALID;
-}
-
-/* A canonical version that is no JSON object is as good as none. */
-static bool read_canonical(struct pass *pass, const struct secrets_manager_target *target,
-                           struct secret_facts *secret, struct error *err)
-{
-    const char *version = secret->description.canonical_version;
-    auto_secret struct secret value = {0};
-    auto_json json_t *canonical = NULL;
-    struct error flaw;
-
-    if (version == NULL)
-        return true;
-    if (!read_version(pass, target, version, &value, &flaw, err))
-        return false;
-    if (document_parse(secret_reveal(&value), value.length, &canonical, &flaw) &&
-        json_is_object(canonical))
-        secret->canonical = json_incref(canonical);
-    return true;
-}
-
-/* What the value says. */
-static bool find_credentials(const struct pass *pass, struct secret_facts *secret)
-{
-    const struct engine_host *host = &pass->admin.server.hosts[0];
-    const struct database_spec *spec = &pass->database.spec;
-    const struct credentials target = {
-        .host = host->host,
-        .port = host->port,
-        .database = spec->database_name,
-        .username = spec->username,
-    };
-    const struct secret_reading reading = {
-        .value = &secret->value,
-        .canonical = secret->canonical,
-        .program = spec->secret_template,
-        .target = &target,
-        .driver = pass->driver,
-        .engine = spec->engine,
-        .ownership = ownership_of_tags(secret->description.tags, &pass->owner),
-    };
-
-    return secret_reading_run(&reading, &secret->credentials, &secret->unreadable);
-}
-
-/* The value of a present secret; what is wrong with it is a fact, what cannot be read is not. */
-static bool read_value(struct pass *pass, const struct secrets_manager_target *target,
-                       struct secret_facts *secret, struct error *err)
-{
-    if (secret->description.current_version == NULL) {
-        error_set(&secret->unreadable, ERROR_INVALID, NULL, "it has no current value");
-        return true;
-    }
-    if (!read_version(pass, target, secret->description.current_version, &secret->value,
-                      &secret->unreadable, err))
-        return false;
-    if (secret->unreadable.kind != ERROR_NONE)
-        return true;
-    if (!read_canonical(pass, target, secret, err))
-        return false;
-    secret->is_readable = find_credentials(pass, secret);
-    return true;
 }
 
 /* AWS may not show for seconds what it has just stored: then "not found" says nothing.  The status

@@ -125,6 +125,28 @@ bool ownership_is_transferred(const json_t *tags, const struct owner *owner)
     return same(document_string(tags, TAG_TRANSFER_TO), target);
 }
 
+static bool is_for(const char *cluster, const char *namespace_name, const char *name,
+                   const char *resource, const struct owner *owner)
+{
+    auto_free char *marked =
+        mem_printf("%s/%s", namespace_name != NULL ? namespace_name : "", name != NULL ? name : "");
+
+    return is_our_cluster(cluster, owner) && strcmp(marked, resource) == 0;
+}
+
+bool ownership_tags_are_for(const json_t *tags, const char *resource, const struct owner *owner)
+{
+    return is_for(document_string(tags, TAG_CLUSTER), document_string(tags, TAG_OWNER_NAMESPACE),
+                  document_string(tags, TAG_OWNER_NAME), resource, owner);
+}
+
+bool ownership_marker_is_for(const struct engine_marker *marker, const char *resource,
+                             const struct owner *owner)
+{
+    return marker->kind == ENGINE_MARKER_OURS &&
+           is_for(marker->cluster, marker->namespace_name, marker->name, resource, owner);
+}
+
 /* --- Users ----------------------------------------------------------------------------------- */
 
 enum ownership ownership_of_user(const struct engine_facts *engine, const json_t *secret_tags,

@@ -67,6 +67,11 @@ const char *ownership_neighbour_of_marker(const struct engine_marker *marker,
 /* True when the tags hand the secret over to this owner. */
 bool ownership_is_transferred(const json_t *tags, const struct owner *owner);
 
+/* True when tags or a marker are for this resource ("namespace/name") of this cluster. */
+bool ownership_tags_are_for(const json_t *tags, const char *resource, const struct owner *owner);
+bool ownership_marker_is_for(const struct engine_marker *marker, const char *resource,
+                             const struct owner *owner);
+
 /* "namespace/name in cluster id" of the owner that tags or a marker name; the caller frees it. */
 char *ownership_describe_tags(const json_t *tags) returns_owned;
 char *ownership_describe_marker(const struct engine_marker *marker) returns_owned;

@@ -35,6 +35,8 @@ struct pass {
     bool was_ready;                /* Ready for this generation when the pass began */
     bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
     bool made_user;    /* created it, for what the secret's tags say */
+    char *reset_token; /* the version of the password that a person asked for; NULL = none */
+    bool reset_done;   /* the user has it */
     char *stored_arn;  /* of the secret that this pass has made; NULL = none */
 };
 

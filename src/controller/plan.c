@@ -2,6 +2,7 @@
 
 #include "base/document.h"
 #include "controller/claim.h"
+#include "controller/password_reset.h"
 #include "controller/secret_changes.h"
 
 #include <assert.h>
@@ -27,6 +28,9 @@ static bool refuse_unrecoverable(const struct plan_input *input, struct plan *pl
                                                                         : "the user exists";
     const char *adoption = engine->database.present && !engine->user.present
                                ? ", or set adoptExistingDatabase: true for a new user in it"
+                           : password_reset_is_possible(input)
+                               ? ", or set the annotation " ANNOTATION_RESET_PASSWORD
+                                 " to a new value for a new password"
                                : "";
 
     return REFUSE(
@@ -44,7 +48,7 @@ static bool is_lost(const struct plan_input *input)
 {
     int64_t found_at = input->status->database_missing_generation;
 
-    return input->status->server_identity != NULL &&
+    return input->status->server_identity != NULL && !claim_is_new_server_accepted(input) &&
            (found_at == 0 || (found_at >= input->database->generation && !input->person_acted));
 }
 
@@ -89,25 +93,36 @@ static bool check_proof(const struct plan_input *input, struct plan *plan)
     case PROOF_PASSED:
         return true;
     case PROOF_FAILED:
-        return REFUSE(plan, ERROR_DENIED, "PasswordMismatch", "%s", facts->proof_detail);
+        return REFUSE(plan, ERROR_DENIED, "PasswordMismatch", "%s%s", facts->proof_detail,
+                      password_reset_is_possible(input)
+                          ? "; or set the annotation " ANNOTATION_RESET_PASSWORD
+                            " to a new value for a new password"
+                          : "");
     case PROOF_UNKNOWN:
         return REFUSE(plan, ERROR_DENIED, "LoginNotVerified", "%s", facts->proof_detail);
     }
     return true;
 }
 
-/* PostgreSQL 16 and later let an admin act only for roles that it made or was given. */
-static bool check_administered(const struct plan_input *input, struct plan *plan)
+bool plan_check_administered(const struct plan_input *input, struct failure *ret_refusal)
 {
     const char *name = input->database->spec.username;
 
     if (input->facts->engine.user.is_administered)
         return true;
-    return REFUSE(
-        plan, ERROR_DENIED, "InsufficientRights",
+    return failure_set(
+        ret_refusal, ERROR_DENIED, "InsufficientRights",
         "user '%s' is not administered by the admin user '%s': run GRANT \"%s\" TO \"%s\" "
         "WITH ADMIN OPTION as the user's creator or a superuser",
         name, input->server->username, name, input->server->username);
+}
+
+static bool check_administered(const struct plan_input *input, struct plan *plan)
+{
+    if (plan_check_administered(input, &plan->refusal))
+        return true;
+    plan->count = 0;
+    return false;
 }
 
 /* What carries the mark comes first. */
@@ -260,11 +275,12 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
     if ((input->facts->proof == PROOF_UNKNOWN && !check_grantable(input, plan)) ||
         !check_proof(input, plan))
         return;
-    add_secret_steps(input, plan);
+    /* Before the tags: what says that an owner handed everything over stands there. */
     if ((claim_takes_database(input) &&
          ownership_is_stale(&input->facts->engine.database.marker, input->owner)) ||
         ownership_is_stale(&input->facts->engine.user.marker, input->owner))
         add_step(plan, PLAN_MARK);
+    add_secret_steps(input, plan);
     if (plan->count == 0 && may_copy_former(input) && !input->database->spec.retain_on_delete)
         add_step(plan, PLAN_DELETE_FORMER);
     if (plan->count == 0 && !check_grantable(input, plan))
@@ -303,6 +319,10 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
         add_step(ret_plan, PLAN_UNLOCK_USER);
         return;
     }
+    if (password_reset_is_due(input)) {
+        password_reset_plan(input, ret_plan);
+        return;
+    }
     if (!plan_creation(input, ret_plan))
         return;
     if (ret_plan->count > 0)
@@ -315,6 +335,8 @@ const char *plan_step_name(enum plan_step step)
     static const char *const names[PLAN_STEP_COUNT] = {
         [PLAN_CREATE_SECRET] = "storing the new password",
         [PLAN_RESTORE_SECRET] = "restoring the secret",
+        [PLAN_RESET_SECRET] = "storing a new password",
+        [PLAN_SET_PASSWORD] = "setting the stored password",
         [PLAN_CREATE_USER] = "creating the user",
         [PLAN_CREATE_DATABASE] = "creating the database",
         [PLAN_GRANT] = "granting privileges",

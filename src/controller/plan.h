@@ -21,6 +21,9 @@ enum plan_step {
     PLAN_CREATE_SECRET,  /* new password, stored before anything else exists */
     PLAN_COPY_SECRET,    /* the password of the former secret, stored at the new place */
     PLAN_RESTORE_SECRET, /* take back its scheduled deletion */
+    PLAN_RESET_SECRET,   /* a new password for a user that is there, stored before the server has it
+                          */
+    PLAN_SET_PASSWORD,   /* give the user the stored password */
     PLAN_CREATE_USER,    /* with the password from the secret */
     PLAN_CREATE_DATABASE,
     PLAN_GRANT,           /* what is missing of the privileges */
@@ -59,9 +62,12 @@ struct plan_input {
     const struct owner *owner;
     const struct connection_string *server; /* where the admin connection points */
     const char *region;                     /* where the secret is looked for */
-    const char *former_id; /* where the secret was stored until now; NULL = it shall not move */
-    bool person_acted;     /* asked for a pass by the annotation reconcile-now */
-    bool made_user;        /* this very pass created the user */
+    const char *former_id;   /* where the secret was stored until now; NULL = it shall not move */
+    bool person_acted;       /* asked for a pass by the annotation reconcile-now */
+    bool made_user;          /* this very pass created the user */
+    const char *reset_token; /* the version for the password of a reset that a person asked for and
+                                that is not remembered as done; NULL = none */
+    bool reset_done;         /* this very pass gave the user that password */
     const struct facts *facts;
 };
 
@@ -69,6 +75,10 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan);
 /* Refuses for the reason for which something could not be read, when there is such a thing; returns
  * false then.  For the plans of deletions too. */
 bool plan_check_known(const struct plan_input *input, struct plan *plan) must_check;
+/* PostgreSQL 16 and later let an admin act only for roles that it made or was given: false with the
+ * reason, "InsufficientRights". */
+bool plan_check_administered(const struct plan_input *input, struct failure *ret_refusal)
+    must_check;
 const char *plan_step_name(enum plan_step step);
 bool plan_has(const struct plan *plan, enum plan_step step);
 /* True when a step of the plan makes a user, a database or a secret. */

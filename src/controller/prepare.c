@@ -5,6 +5,7 @@
 #include "controller/admission.h"
 #include "controller/cluster_identity.h"
 #include "controller/pass.h"
+#include "controller/tenant_rules.h"
 
 #include <string.h>
 
@@ -79,15 +80,20 @@ static bool check_admin_secret(const struct pass *pass, struct failure *failure)
 static bool find_admin_secret(struct pass *pass, struct failure *failure)
 {
     const struct connection_reference *reference = &pass->database.spec.connection;
+    const struct tenant_rules *rules = pass->reconciler->rules;
     char region[AWS_REGION_SIZE];
     struct error err;
 
     if (!reference->in_aws)
         return true;
+    if (!tenant_rules_check_admin(rules, &pass->database, failure))
+        return false;
     if (!admin_secret_find_region(reference, pass->reconciler->default_region, region, &err))
         return fail(failure, STAGE_SPEC, &err);
     pass->admin_region = mem_strdup(region);
-    return check_admin_secret(pass, failure);
+    return tenant_rules_check_region(rules, &pass->database, region,
+                                     "the secret with the admin connection", failure) &&
+           check_admin_secret(pass, failure);
 }
 
 bool prepare_admin(struct pass *pass, struct admin_connection *ret_admin, struct failure *failure)
@@ -131,6 +137,17 @@ static bool prepare_server(struct pass *pass, struct failure *failure)
     return prepare_admin(pass, &pass->admin, failure) && check_names(pass, failure);
 }
 
+/* What the spec asks for, completed and checked as far as it can be without asking anybody. */
+static bool check_wishes(struct pass *pass, struct failure *failure)
+{
+    const struct tenant_rules *rules = pass->reconciler->rules;
+
+    tenant_rules_place_secret(rules, &pass->database, &pass->status);
+    return admission_check(&pass->database, &pass->status, failure) &&
+           tenant_rules_add_tags(rules, &pass->database, failure) &&
+           tenant_rules_check_secret(rules, &pass->database, failure);
+}
+
 bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
 {
     struct error err;
@@ -138,9 +155,10 @@ bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
     if (!database_parse_spec(&pass->database, &err) ||
         !database_parse_template(&pass->database, &err))
         return fail(ret_failure, STAGE_SPEC, &err);
-    return admission_check(&pass->database, &pass->status, ret_failure) &&
-           find_region(pass, ret_failure) && find_admin_secret(pass, ret_failure) &&
-           prepare_server(pass, ret_failure);
+    return check_wishes(pass, ret_failure) && find_region(pass, ret_failure) &&
+           tenant_rules_check_region(pass->reconciler->rules, &pass->database, pass->region,
+                                     "the secret with the credentials", ret_failure) &&
+           find_admin_secret(pass, ret_failure) && prepare_server(pass, ret_failure);
 }
 
 bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
@@ -151,6 +169,8 @@ bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
         return fail(ret_failure, STAGE_SPEC, &err);
     if (!database_parse_template(&pass->database, &err))
         log_debug(&pass->log, "%s", err.message); /* nothing is rendered any more */
+    /* Of the secret with the credentials the tags decide, whatever the rules say by now. */
+    tenant_rules_place_secret(pass->reconciler->rules, &pass->database, &pass->status);
     return admission_check_identity(&pass->database, &pass->status, ret_failure) &&
            find_region(pass, ret_failure) && find_admin_secret(pass, ret_failure) &&
            prepare_server(pass, ret_failure);

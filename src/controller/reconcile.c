@@ -8,6 +8,7 @@
 #include "controller/finalize.h"
 #include "controller/observe.h"
 #include "controller/pass.h"
+#include "controller/password_reset.h"
 #include "controller/plan.h"
 #include "controller/prepare.h"
 #include "controller/status_writer.h"
@@ -71,6 +72,8 @@ struct plan_input pass_plan_input(const struct pass *pass)
         .former_id = pass->former_id,
         .person_acted = pass->person_acted,
         .made_user = pass->made_user,
+        .reset_token = pass->reset_token,
+        .reset_done = pass->reset_done,
         .facts = &pass->facts,
     };
 }
@@ -95,6 +98,7 @@ static void pass_release(struct pass *pass)
     free(pass->former_id);
     free(pass->former_region);
     free(pass->stored_arn);
+    free(pass->reset_token);
     json_decref(pass->released);
     *pass = (struct pass){0};
 }
@@ -149,7 +153,8 @@ static bool announce(struct pass *pass, const struct plan *plan, struct failure 
 {
     struct error err;
 
-    if (plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_TAG_SECRET))
+    if (plan_has(plan, PLAN_CREATE_SECRET) || plan_has(plan, PLAN_RESET_SECRET) ||
+        plan_has(plan, PLAN_TAG_SECRET))
         conditions_remember_tags(pass);
     if (plan_creates(plan))
         conditions_set_creating(pass, plan);
@@ -269,8 +274,7 @@ static void tell(const struct pass *pass, const struct failure *failure, bool is
 
 static const char *find_request(const struct pass *pass)
 {
-    return document_string(document_at(pass->database.object, "metadata", "annotations", NULL),
-                           ANNOTATION_RECONCILE_NOW);
+    return database_annotation(&pass->database, ANNOTATION_RECONCILE_NOW);
 }
 
 static bool has_new_request(const struct pass *pass)
@@ -278,6 +282,26 @@ static bool has_new_request(const struct pass *pass)
     const char *request = find_request(pass), *handled = pass->status.last_handled_reconcile;
 
     return request != NULL && (handled == NULL || strcmp(request, handled) != 0);
+}
+
+static void note_reset_request(struct pass *pass)
+{
+    const char *request = password_reset_request(&pass->database, &pass->status);
+    char token[RANDOM_UUID_SIZE];
+
+    if (request == NULL)
+        return;
+    password_reset_make_token(pass->database.uid, request, token);
+    pass->reset_token = mem_strdup(token);
+}
+
+/* Whether the server has the new password, or there was no user to give one to. */
+static void remember_reset(struct pass *pass, const struct failure *failure)
+{
+    const char *request = password_reset_request(&pass->database, &pass->status);
+
+    if (request != NULL && (pass->reset_done || !failure_is_set(failure)))
+        database_status_set(&pass->status.last_password_reset, request);
 }
 
 /* What a person asked for was tried: it succeeded, or failed for a reason that stays. */
@@ -309,6 +333,7 @@ static void conclude(struct pass *pass, struct failure *failure, struct reconcil
     if (kind != ERROR_CANCELLED && kind != ERROR_CONFLICT && kind != ERROR_GONE) {
         if (pass->person_acted && is_lasting(failure))
             database_status_set(&pass->status.last_handled_reconcile, find_request(pass));
+        remember_reset(pass, failure);
         if (pass->database.deleting)
             conditions_set_deleting(pass, failure);
         else
@@ -335,6 +360,7 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
     pass->ready_before = pass->status.conditions[CONDITION_READY];
     pass->was_ready = pass->ready_before.value == CONDITION_TRUE &&
                       pass->status.observed_generation == pass->database.generation;
+    note_reset_request(pass);
     pass->status_before = database_status_render(&pass->status);
     if (pass->database.deleting) {
         if (finalize(pass, &failure)) {

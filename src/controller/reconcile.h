@@ -19,6 +19,7 @@
 struct cluster_identity;
 struct kube_event_recorder;
 struct proof_memory;
+struct tenant_rules;
 
 /* What every pass shares; borrowed, thread-safe, constant after start. */
 struct reconciler {
@@ -33,6 +34,7 @@ struct reconciler {
     struct proof_memory *proofs;
     struct kube_event_recorder *events;
     struct aws_region_source *default_region;
+    const struct tenant_rules *rules;
     const char *database_ca_file; /* NULL = the system's bundle */
     uint64_t sync_period_ms;      /* 0 = no drift passes */
 };

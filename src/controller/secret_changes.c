@@ -5,6 +5,7 @@
 #include "controller/canonical.h"
 #include "controller/plan.h"
 #include "controller/template.h"
+#include "controller/transfer.h"
 
 #include <string.h>
 #include <strings.h>
@@ -32,6 +33,8 @@ void secret_changes_of_tags(const struct plan_input *input, json_t **ret_set, js
         document_set_string(*ret_set, TAG_CREATED, TAG_CREATED_USER);
     if (ownership_is_transferred(present, input->owner))
         json_array_append_new(*ret_remove, json_string(TAG_TRANSFER_TO));
+    else
+        transfer_add_tag_changes(input, *ret_set, *ret_remove);
     if (document_string(present, TAG_DELETING) != NULL)
         json_array_append_new(*ret_remove, json_string(TAG_DELETING));
     json_array_foreach(managed, i, item) {
@@ -172,6 +175,28 @@ bool secret_changes_plan(const struct plan_input *input, struct secret_rewrite *
     plan_canonical(input, &wanted, ret_rewrite);
     if (!secret_equals(&wanted, &secret->value))
         secret_copy(&ret_rewrite->value, &wanted);
+    return true;
+}
+
+bool secret_changes_plan_reset(const struct plan_input *input,
+                               const struct credentials *credentials,
+                               struct secret_rewrite *ret_rewrite, struct error *err)
+{
+    auto_secret struct secret documented = {0};
+    auto_json json_t *wanted = NULL, *canonical = NULL;
+    auto_strbuf struct strbuf text = STRBUF_ERASING;
+
+    secret_changes_render(input, credentials, &documented);
+    if (input->database->spec.secret_template == NULL) {
+        secret_copy(&ret_rewrite->value, &documented);
+        return true;
+    }
+    if (!secret_changes_render_template(input, credentials, &ret_rewrite->value, err))
+        return false;
+    wanted = parse_rendered(&documented);
+    canonical = canonical_make(wanted, &ret_rewrite->value, NULL);
+    document_render(canonical, true, &text);
+    secret_take_strbuf(&ret_rewrite->canonical, &text);
     return true;
 }
 

@@ -41,6 +41,10 @@ void secret_rewrite_release(struct secret_rewrite *rewrite);
  * documented JSON.  INVALID as above. */
 bool secret_changes_plan(const struct plan_input *input, struct secret_rewrite *ret_rewrite,
                          struct error *err) must_check;
+/* The same for other credentials than those that are stored, of which nothing stays. */
+bool secret_changes_plan_reset(const struct plan_input *input,
+                               const struct credentials *credentials,
+                               struct secret_rewrite *ret_rewrite, struct error *err) must_check;
 /* True when nothing is to be written. */
 bool secret_changes_is_current(const struct plan_input *input) must_check;
 

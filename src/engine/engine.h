@@ -189,6 +189,9 @@ struct engine_driver {
     /* Creates the login user with its password and marker, all or nothing where the server can. */
     bool (*create_user)(struct engine_session *session, const struct engine_user_creation *creation,
                         struct error *err);
+    /* Gives an existing user the password, sent as in create_user(); its mark is not looked at. */
+    bool (*set_password)(struct engine_session *session, const char *username,
+                         const struct secret *password, struct error *err);
     /* Creates the database with its marker; appears under its name only when marked and closed to
      * others, where the server can.  Finishes what an interrupted call of its own left. */
     bool (*create_database)(struct engine_session *session,

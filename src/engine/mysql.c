@@ -46,6 +46,7 @@ const struct engine_driver engine_mysql = {
     .observe_privileges = engine_mysql_observe_privileges,
     .observe_residents = engine_mysql_observe_residents,
     .create_user = engine_mysql_create_user,
+    .set_password = engine_mysql_set_password,
     .create_database = engine_mysql_create_database,
     .set_privileges = engine_mysql_set_privileges,
     .mark = engine_mysql_mark,

@@ -23,45 +23,56 @@ static void append_marker(struct engine_session *session, struct strbuf *sql,
 /* --- The user -------------------------------------------------------------------------------- */
 
 static void append_hash(struct engine_session *session, struct strbuf *sql,
-                        const struct engine_user_creation *creation)
+                        const struct secret *password)
 {
     auto_strbuf struct strbuf kept = STRBUF_ERASING;
 
     if (session->is_mariadb) {
-        engine_mysql_password_append_native(creation->password, &kept);
+        engine_mysql_password_append_native(password, &kept);
         strbuf_append_text(sql, " IDENTIFIED VIA " ENGINE_MYSQL_PLUGIN_NATIVE " USING '");
         strbuf_append_text(sql, strbuf_text(&kept)); /* '*' and hexadecimal digits */
         strbuf_append_char(sql, '\'');
         return;
     }
-    engine_mysql_password_append_caching_sha2(creation->password, session->random, &kept);
+    engine_mysql_password_append_caching_sha2(password, session->random, &kept);
     strbuf_append_text(sql, " IDENTIFIED WITH " ENGINE_MYSQL_PLUGIN_CACHING_SHA2 " AS 0x");
     encoding_append_hex(sql, strbuf_text(&kept), kept.length);
 }
 
 static void append_clear(struct engine_session *session, struct strbuf *sql,
-                         const struct engine_user_creation *creation)
+                         const struct secret *password)
 {
     strbuf_append_text(sql, " IDENTIFIED BY ");
-    engine_mysql_append_literal(session, sql, secret_reveal(creation->password));
+    engine_mysql_append_literal(session, sql, secret_reveal(password));
 }
 
-static bool run_creation(struct engine_session *session,
-                         const struct engine_user_creation *creation,
-                         void (*append_password)(struct engine_session *session, struct strbuf *sql,
-                                                 const struct engine_user_creation *creation),
-                         unsigned *ret_number, struct error *err)
+/* A statement that gives a user its password: a new one, with its marker, or (NULL) one that is
+ * there.
+ */
+struct password_statement {
+    const char *username;
+    const struct secret *password;
+    const struct engine_marker *marker;
+};
+
+static bool
+run_statement(struct engine_session *session, const struct password_statement *statement,
+              void (*append_password)(struct engine_session *session, struct strbuf *sql,
+                                      const struct secret *password),
+              unsigned *ret_number, struct error *err)
 {
+    bool is_new = statement->marker != NULL;
     auto_strbuf struct strbuf sql = STRBUF_ERASING;
 
-    strbuf_append_text(&sql, "CREATE USER ");
-    engine_mysql_append_account(session, &sql, creation->username);
-    append_password(session, &sql, creation);
-    if (!session->is_mariadb) {
+    strbuf_append_text(&sql, is_new ? "CREATE USER " : "ALTER USER ");
+    engine_mysql_append_account(session, &sql, statement->username);
+    append_password(session, &sql, statement->password);
+    if (is_new && !session->is_mariadb) {
         strbuf_append_text(&sql, " ATTRIBUTE ");
-        append_marker(session, &sql, creation->marker);
+        append_marker(session, &sql, statement->marker);
     }
-    return engine_mysql_run(session, "creating the user", &sql, NULL, ret_number, err);
+    return engine_mysql_run(session, is_new ? "creating the user" : "setting the user's password",
+                            &sql, NULL, ret_number, err);
 }
 
 /* The server names the option that forbids a statement; a read-only one forbids it as well. */
@@ -73,30 +84,49 @@ static bool is_strict_policy(const struct engine_session *session, unsigned numb
 
 /* A MariaDB whose password policy is strict takes no hashes: then the password goes as it is, but
  * only through TLS. */
-static bool create_with_clear_password(struct engine_session *session,
-                                       const struct engine_user_creation *creation,
-                                       struct error *err)
+static bool run_with_clear_password(struct engine_session *session,
+                                    const struct password_statement *statement, struct error *err)
 {
     if (!session->uses_tls)
         return error_set(err, ERROR_DENIED, "PasswordPolicy",
                          "the server wants to check the password of a new user itself "
                          "(strict_password_validation), and the password is not sent without TLS: "
                          "use tls=true or tls=skip-verify in the connection string");
-    return run_creation(session, creation, append_clear, NULL, err);
+    return run_statement(session, statement, append_clear, NULL, err);
+}
+
+static bool give_password(struct engine_session *session,
+                          const struct password_statement *statement, struct error *err)
+{
+    struct error failure;
+    unsigned number;
+
+    if (run_statement(session, statement, append_hash, &number, &failure))
+        return true;
+    if (is_strict_policy(session, number))
+        return run_with_clear_password(session, statement, err);
+    *err = failure;
+    return engine_mysql_name_right(session, "CREATE USER", "*.*", err);
 }
 
 bool engine_mysql_create_user(struct engine_session *session,
                               const struct engine_user_creation *creation, struct error *err)
 {
-    struct error failure;
-    unsigned number;
+    const struct password_statement statement = {
+        .username = creation->username,
+        .password = creation->password,
+        .marker = creation->marker,
+    };
 
-    if (run_creation(session, creation, append_hash, &number, &failure))
-        return true;
-    if (is_strict_policy(session, number))
-        return create_with_clear_password(session, creation, err);
-    *err = failure;
-    return engine_mysql_name_right(session, "CREATE USER", "*.*", err);
+    return give_password(session, &statement, err);
+}
+
+bool engine_mysql_set_password(struct engine_session *session, const char *username,
+                               const struct secret *password, struct error *err)
+{
+    const struct password_statement statement = {.username = username, .password = password};
+
+    return give_password(session, &statement, err);
 }
 
 /* --- The database ---------------------------------------------------------------------------- */

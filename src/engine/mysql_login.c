@@ -61,12 +61,12 @@ static bool tell_wrong_password(const struct proof_attempt *attempt)
 {
     const char *others = attempt->account->other_accounts;
 
-    return tell(
-        attempt, ENGINE_LOGIN_WRONG_PASSWORD,
-        "the stored password is not that of user '%s' on the server%s%s%s; it is never reset: set "
-        "the user's password to the stored one, or store the right one",
-        attempt->target->username, others != NULL ? ", or another account wins (" : "",
-        others != NULL ? others : "", others != NULL ? ")" : "");
+    return tell(attempt, ENGINE_LOGIN_WRONG_PASSWORD,
+                "the stored password is not that of user '%s' on the server%s%s%s; it is not reset "
+                "by itself: set "
+                "the user's password to the stored one, or store the right one",
+                attempt->target->username, others != NULL ? ", or another account wins (" : "",
+                others != NULL ? others : "", others != NULL ? ")" : "");
 }
 
 /* The most specific host wins: the password may be right and still not asked for everywhere. */

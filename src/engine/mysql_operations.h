@@ -19,6 +19,8 @@ bool engine_mysql_observe_residents(struct engine_session *session,
 bool engine_mysql_create_user(struct engine_session *session,
                               const struct engine_user_creation *creation, struct error *err)
     must_check;
+bool engine_mysql_set_password(struct engine_session *session, const char *username,
+                               const struct secret *password, struct error *err) must_check;
 bool engine_mysql_create_database(struct engine_session *session,
                                   const struct engine_database_creation *creation,
                                   struct error *err) must_check;

@@ -47,6 +47,7 @@ const struct engine_driver engine_postgres = {
     .observe_privileges = postgres_observe_privileges,
     .observe_residents = postgres_observe_residents,
     .create_user = postgres_create_user,
+    .set_password = postgres_set_password,
     .create_database = postgres_create_database,
     .set_privileges = postgres_set_privileges,
     .mark = postgres_mark,

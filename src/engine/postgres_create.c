@@ -62,6 +62,22 @@ bool postgres_create_user(struct engine_session *session,
     return postgres_execute_transaction(session, "creating the role", strbuf_text(&sql), err);
 }
 
+bool postgres_set_password(struct engine_session *session, const char *username,
+                           const struct secret *password, struct error *err)
+{
+    auto_strbuf struct strbuf sql = STRBUF_ERASING;
+    auto_secret struct secret verifier = {0};
+
+    if (!scram_make_verifier(password, session->random, &verifier, err))
+        return false;
+    strbuf_append_text(&sql, "ALTER ROLE ");
+    postgres_quote_identifier(&sql, username);
+    strbuf_append_text(&sql, " PASSWORD ");
+    postgres_quote_literal(&sql, secret_reveal(&verifier));
+    return postgres_execute_transaction(session, "setting the password of the role",
+                                        strbuf_text(&sql), err);
+}
+
 /* --- The database ---------------------------------------------------------------------------- */
 
 char *postgres_temporary_name(const char *uid)

@@ -114,11 +114,12 @@ static bool judge_sqlstate(const struct engine_target *target, const char *sqlst
             continue;
         *ret_login = meanings[i].login;
         if (*ret_login == ENGINE_LOGIN_WRONG_PASSWORD)
-            return tell(ret_detail,
-                        "the server refuses the stored password of user '%s' (or its VALID UNTIL "
-                        "is past); it is never reset: set the user's password to the stored one, "
-                        "or store the right one",
-                        target->username);
+            return tell(
+                ret_detail,
+                "the server refuses the stored password of user '%s' (or its VALID UNTIL "
+                "is past); it is not reset by itself: set the user's password to the stored one, "
+                "or store the right one",
+                target->username);
         return tell(ret_detail, "user '%s' cannot log in: %s", target->username, err->message);
     }
     return false;

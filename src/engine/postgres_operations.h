@@ -17,6 +17,8 @@ bool postgres_set_privileges(struct engine_session *session, const struct engine
 bool postgres_create_user(struct engine_session *session,
                           const struct engine_user_creation *creation, struct error *err)
     must_check;
+bool postgres_set_password(struct engine_session *session, const char *username,
+                           const struct secret *password, struct error *err) must_check;
 bool postgres_create_database(struct engine_session *session,
                               const struct engine_database_creation *creation, struct error *err)
     must_check;

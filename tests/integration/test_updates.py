@@ -119,6 +119,32 @@ def test_an_admin_secret_that_points_at_an_empty_server_changes_nothing(
     tenant.wait_ready(name, 20)
 
 
+def test_an_empty_server_that_a_person_accepts_by_its_identity_gets_everything_anew(
+    tenant: Tenant, second_tenant: Tenant
+) -> None:
+    name = make_ready(tenant, "rebuilt")
+    before, path = tenant.stored(secret_path(name)), secret_path(name)
+    empty = second_tenant.postgres
+    identity = empty.sql("SELECT system_identifier FROM pg_control_system()")[0]
+    former = tenant.status(name)["serverIdentity"]
+    tenant.set_admin(empty.admin_url(host="localhost"))
+    assert f"accept-server={identity}" in tenant.wait_error(name, "ServerChanged")["message"]
+
+    tenant.kubectl("annotate", "database", name, f"database.opzkit.io/accept-server={former}")
+    ask_again(tenant, name, "the former one")
+    assert condition(wait_handled(tenant, name, "the former one"), "Ready")["reason"] == "ServerChanged"
+    assert empty.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'") == []
+    tenant.kubectl("annotate", "database", name, f"database.opzkit.io/accept-server={identity}", "--overwrite")
+    status = tenant.wait_for(name, lambda s: s.get("serverIdentity") == identity, "on the new server")
+
+    after = tenant.stored(path)
+    assert status["phase"] == "Ready"
+    assert after["DB_PASSWORD"] == before["DB_PASSWORD"]
+    assert (after["DB_HOST"], after["DB_PORT"]) == ("localhost", empty.port)
+    assert_works(after)
+    assert_works(before)
+
+
 def test_a_version_that_a_person_writes_is_proven_and_kept(tenant: Tenant) -> None:
     name = make_ready(tenant, "rotated")
     path = secret_path(name)

@@ -43,6 +43,25 @@ static const struct row {
     {"database-ca-file", TEXT, offsetof(struct options, database_ca_file), "", 0,
      "  --database-ca-file=TEXT\n"
      "        CA bundle for database servers whose Secret has no ca.crt; default: the system's\n"},
+    {"secret-name-prefix", TEXT, offsetof(struct options, secret_name_prefix), "", 0,
+     "  --secret-name-prefix=TEXT\n"
+     "        what secret names begin with; may hold {namespace}/ and {name}/ "
+     "[$SECRET_NAME_PREFIX]\n"},
+    {"allowed-admin-secrets", TEXT, offsetof(struct options, allowed_admin_secrets), "", 0,
+     "  --allowed-admin-secrets=TEXT\n"
+     "        NAMESPACE=NAME,... of admin secrets in AWS, with '*'; default: all "
+     "[$ALLOWED_ADMIN_SECRETS]\n"},
+    {"allowed-regions", TEXT, offsetof(struct options, allowed_regions), "", 0,
+     "  --allowed-regions=TEXT\n"
+     "        NAMESPACE=REGION,... that resources may use, with '*'; default: all "
+     "[$ALLOWED_REGIONS]\n"},
+    {"required-tags", TEXT, offsetof(struct options, required_tags), "", 0,
+     "  --required-tags=TEXT\n"
+     "        KEY=VALUE,... that every secret gets besides its own tags [$REQUIRED_TAGS]\n"},
+    {"kms-key-id", TEXT, offsetof(struct options, kms_key_id), "", 0,
+     "  --kms-key-id=TEXT\n"
+     "        KMS key that new secrets are encrypted with; default: aws/secretsmanager "
+     "[$KMS_KEY_ID]\n"},
     {"health-probe-bind-address", TEXT, offsetof(struct options, health_address), ":8081", 0,
      "  --health-probe-bind-address=TEXT\n"
      "        where /healthz and /readyz are served; 0 = nowhere (default :8081)\n"},

@@ -64,6 +64,10 @@ class Cluster:
         """`kubectl patch`, where the Database is still there."""
         self._call("PATCH", _database(subject), {"spec": spec}, missing_ok=True)
 
+    def annotate(self, subject: Subject, annotations: dict[str, str]) -> None:
+        """Sets annotations of the Database."""
+        self._call("PATCH", _database(subject), {"metadata": {"annotations": annotations}})
+
     def remove(self, subject: Subject) -> None:
         """Takes the Database away without its operator, then the namespace."""
         self.delete_database(subject)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from devstack.database import ADMIN
 from devstack.mysql import MariaDbServer, MySqlServer
 from devstack.postgres import SUPERUSER, PostgresServer
 from devstack.process import StackError
@@ -46,6 +47,10 @@ class Engine(ABC):
     @abstractmethod
     def make_decoys(self) -> None:
         """A database, a user and rights of somebody else, and what only looks like the operator's."""
+
+    @abstractmethod
+    def make_existing(self, name: str) -> None:
+        """A database that was there before the operator."""
 
     def forget_logins(self) -> None:
         """Makes every login as long as the first."""
@@ -144,6 +149,9 @@ class Postgres(Engine):
             inside.execute("INSERT INTO kept VALUES (1)")
             inside.execute(f"ALTER DEFAULT PRIVILEGES FOR ROLE {_FOREIGN} GRANT SELECT ON TABLES TO pg_monitor")
 
+    def make_existing(self, name: str) -> None:
+        self._super.execute(f"CREATE DATABASE {name} OWNER {ADMIN}".encode())
+
     def snapshot(self, name: str) -> Snapshot:
         found = {catalog: self._rows(query, name) for catalog, query in self._CATALOGS.items()}
         with self._as_superuser(_FOREIGN) as inside:
@@ -239,6 +247,9 @@ class MySql(Engine):
             f"GRANT ALL ON {_FOREIGN}.* TO {_FOREIGN}; CREATE DATABASE IF NOT EXISTS {_TEMPORARY};"
             f"CREATE TABLE IF NOT EXISTS {_FOREIGN}.kept (x int); INSERT INTO {_FOREIGN}.kept VALUES (1)"
         )
+
+    def make_existing(self, name: str) -> None:
+        self.server.sql(f"CREATE DATABASE {name}")
 
     def forget_logins(self) -> None:
         self.server.sql("FLUSH PRIVILEGES")  # caching_sha2_password remembers who has logged in

@@ -64,6 +64,14 @@ class Secrets:
         answer = self._client.list_secret_version_ids(SecretId=name, IncludeDeprecated=True)
         return sorted(version["VersionId"] for version in answer["Versions"])
 
+    def passwords(self, name: str) -> set[str]:
+        """The passwords in all versions, those without a label included."""
+        found = set()
+        for version in self.versions(name):
+            value = self._client.get_secret_value(SecretId=name, VersionId=version)["SecretString"]
+            found.add(json.loads(value)["DB_PASSWORD"])
+        return found
+
     def store_again(self, name: str) -> None:
         """Makes another version with the same value."""
         value = self._client.get_secret_value(SecretId=name)["SecretString"]

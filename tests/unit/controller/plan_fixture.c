@@ -185,6 +185,7 @@ void plan_fixture_render_steps(const struct plan *plan, char *steps)
         [PLAN_COPY_SECRET] = 'C',    [PLAN_DELETE_FORMER] = 'X',
         [PLAN_PROVE_LOGIN] = 'P',    [PLAN_TAG_SECRET] = 't',
         [PLAN_UNTAG_SECRET] = 'u',   [PLAN_DESCRIBE_SECRET] = 'd',
+        [PLAN_RESET_SECRET] = 'r',   [PLAN_SET_PASSWORD] = 'p',
     };
 
     for (size_t i = 0; i < plan->count; i++)

@@ -83,11 +83,11 @@ static void test_an_annotation_that_would_do_nothing_is_named(void **state maybe
 {
     static const struct row admitted = {"{" MINIMAL "}", "{}", NULL, NULL};
     static const struct row refused = {"{" MINIMAL "}", "{}", "NotSupported",
-                                       "database.opzkit.io/reset-password"};
+                                       "database.opzkit.io/rest-password"};
 
     check(0, &admitted, "{\"database.opzkit.io/reconcile-now\":\"1\"}");
     check(1, &admitted, "{\"example.com/reset-password\":\"1\"}");
-    check(2, &refused, "{\"database.opzkit.io/reset-password\":\"1\"}");
+    check(2, &refused, "{\"database.opzkit.io/rest-password\":\"1\"}");
 }
 
 int main(void)

@@ -16,7 +16,8 @@ static const char documented[] =
     "\"connectionInfo\":{\"host\":\"db.example.com\",\"port\":5432,\"database\":\"myapp_db\","
     "\"username\":\"myapp_db\",\"engine\":\"postgres\"},\"managedTags\":[\"Team\"],"
     "\"appliedPrivileges\":[\"SELECT\"],"
-    "\"databaseMissingGeneration\":1,\"lastHandledReconcileAt\":\"now\"}";
+    "\"databaseMissingGeneration\":1,\"lastHandledReconcileAt\":\"now\","
+    "\"lastHandledPasswordReset\":\"1\",\"transferTo\":\"n/a\"}";
 
 static json_t *object_with_status(const char *status)
 {

@@ -1,0 +1,109 @@
+#include "controller/reset_steps.h"
+
+#include "base/memory.h"
+#include "controller/events.h"
+#include "controller/pass.h"
+#include "controller/secret_changes.h"
+#include "controller/secret_writing.h"
+
+#include <string.h>
+
+static bool fail(struct failure *failure, enum stage stage, struct error *err)
+{
+    failure_of_stage(failure, stage, err);
+    return false;
+}
+
+/* A secret that is not there is made in the documented format, as every new one. */
+static bool create(struct pass *pass, const struct credentials *credentials,
+                   struct failure *failure)
+{
+    const struct database_spec *spec = &pass->database.spec;
+    auto_secret struct secret value = {0};
+
+    payload_render(credentials, pass->driver, spec->engine, &value);
+    /* The user is ours already, or this step would not be. */
+    return secret_writing_create(pass, &value, pass->reset_token, true, failure);
+}
+
+/* The version of an interrupted attempt holds the password already: it only has to become current.
+ */
+static bool is_pending(const struct pass *pass)
+{
+    const char *pending = pass->facts.secret.description.pending_version;
+
+    return pending != NULL && strcmp(pending, pass->reset_token) == 0;
+}
+
+static bool make_current(struct pass *pass, struct error *err)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+
+    return secrets_manager_move_label(
+        pass->reconciler->secrets, &target, SECRETS_MANAGER_LABEL_CURRENT,
+        pass->facts.secret.description.current_version, pass->reset_token, err);
+}
+
+static bool write_version(struct pass *pass, const struct credentials *credentials,
+                          struct error *err)
+{
+    struct plan_input input = pass_plan_input(pass);
+    auto_secret_rewrite struct secret_rewrite rewrite = {0};
+
+    if (!secret_changes_plan_reset(&input, credentials, &rewrite, err) ||
+        (!secret_is_empty(&rewrite.canonical) &&
+         !secret_writing_put_canonical(pass, &rewrite.canonical, err)))
+        return false;
+    if (secret_writing_put_current(pass, &rewrite.value, pass->reset_token, err))
+        return true;
+    /* Stored under no label any more: another request came between. */
+    return error_has_code(err, "ResourceExistsException") && make_current(pass, err);
+}
+
+/* The documented format keeps what people added; the old one had another key for the password. */
+static void keep_other_keys(const struct pass *pass, struct credentials *credentials)
+{
+    static const char old_key[] = "password";
+    json_t *document = json_deep_copy(pass->facts.secret.credentials.document);
+
+    if (document_string(document, old_key) != NULL)
+        document_set_string(document, old_key, secret_reveal(&credentials->password));
+    credentials->document = document;
+}
+
+bool reset_steps_store(struct pass *pass, struct failure *failure)
+{
+    auto_credentials struct credentials credentials = {0};
+    struct error err;
+    bool done;
+
+    if (is_pending(pass)) {
+        done = make_current(pass, &err) || fail(failure, STAGE_SECRETS, &err);
+    } else {
+        secret_writing_make_credentials(pass, &credentials);
+        keep_other_keys(pass, &credentials);
+        done =
+            secret_writing_check_template(pass, &credentials, failure) &&
+            (pass->facts.secret.state == SECRET_ABSENT
+                 ? create(pass, &credentials, failure)
+                 : write_version(pass, &credentials, &err) || fail(failure, STAGE_SECRETS, &err));
+    }
+    if (done)
+        events_tell(pass, EVENT_PASSWORD_RESET,
+                    "stored a new password in secret '%s', as asked for (%s)",
+                    pass->database.spec.secret_name, ANNOTATION_RESET_PASSWORD);
+    return done;
+}
+
+bool reset_steps_set_password(struct pass *pass, struct failure *failure)
+{
+    const char *username = pass->database.spec.username;
+    struct error err;
+
+    if (!pass->driver->set_password(pass->session, username,
+                                    &pass->facts.secret.credentials.password, &err))
+        return fail(failure, STAGE_SERVER, &err);
+    pass->reset_done = true;
+    events_tell(pass, EVENT_PASSWORD_RESET, "gave user '%s' the stored password", username);
+    return true;
+}
