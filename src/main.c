@@ -4,6 +4,7 @@
  * Signals are taken by this thread alone.  The first SIGTERM or SIGINT drains, a second one ends
  * the process at once, which is harmless: a new process finds its way from what really exists.
  */
+#include "aws/operations.h"
 #include "aws/region.h"
 #include "aws/secrets_manager.h"
 #include "aws/session.h"
@@ -406,6 +407,8 @@ int main(int argument_count, char **arguments)
         return show(options_append_help);
     if (program.options.show_version)
         return show(append_version);
+    if (program.options.show_policy)
+        return show(aws_operations_append_policy);
     harden_process();
     block_signals(&signals);
     program.log = log_new(STDERR_FILENO, level, &timesource_system);

@@ -52,6 +52,8 @@ static const struct option {
      "how long running reconciles may finish after SIGTERM"},
     {"log-level", NULL, OPTION_TEXT, "info", offsetof(struct options, log_level),
      "error, warning, info or debug"},
+    {"print-iam-policy", NULL, OPTION_SWITCH, "", offsetof(struct options, show_policy),
+     "print the least IAM policy that this version needs, and exit"},
     {"version", NULL, OPTION_SWITCH, "", offsetof(struct options, show_version),
      "print the version and exit"},
     {"help", NULL, OPTION_SWITCH, "", offsetof(struct options, show_help), "print this and exit"},

@@ -31,6 +31,7 @@ struct options {
     uint64_t max_concurrent_reconciles;
     bool show_help;
     bool show_version;
+    bool show_policy;
 };
 
 typedef const char *(*options_environment_fn)(const char *name);

@@ -1,6 +1,7 @@
 #include "aws/secrets_manager.h"
 
 #include "aws/json_client.h"
+#include "aws/operations.h"
 #include "base/document.h"
 #include "base/memory.h"
 
@@ -65,10 +66,11 @@ static json_t *make_input(const struct secrets_manager_target *target)
 }
 
 static bool call(struct secrets_manager *manager, const struct secrets_manager_target *target,
-                 const char *operation, const json_t *input, json_t **ret_output, struct error *err)
+                 enum aws_operation operation, const json_t *input, json_t **ret_output,
+                 struct error *err)
 {
     struct aws_json_call request = {
-        .operation = operation,
+        .operation = aws_operation_name(operation),
         .region = target->region,
         .subject = target->id,
         .input = input,
@@ -78,11 +80,11 @@ static bool call(struct secrets_manager *manager, const struct secrets_manager_t
     return aws_json_client_call(manager->client, &request, ret_output, err);
 }
 
-static bool fail_unexpected(const struct secrets_manager_target *target, const char *operation,
-                            const char *what, struct error *err)
+static bool fail_unexpected(const struct secrets_manager_target *target,
+                            enum aws_operation operation, const char *what, struct error *err)
 {
-    return error_set(err, ERROR_INTERNAL, "UnexpectedAnswer", "AWS %s of '%s' in %s: %s", operation,
-                     target->id, target->region, what);
+    return error_set(err, ERROR_INTERNAL, "UnexpectedAnswer", "AWS %s of '%s' in %s: %s",
+                     aws_operation_name(operation), target->id, target->region, what);
 }
 
 /* --- Reading --------------------------------------------------------------------------------- */
@@ -137,11 +139,11 @@ bool secrets_manager_describe(struct secrets_manager *manager,
     const json_t *versions, *deleted;
     const char *arn, *description;
 
-    if (!call(manager, target, "DescribeSecret", input, &output, err))
+    if (!call(manager, target, AWS_DESCRIBE_SECRET, input, &output, err))
         return false;
     arn = document_string(output, "ARN");
     if (arn == NULL)
-        return fail_unexpected(target, "DescribeSecret", "the answer names no ARN", err);
+        return fail_unexpected(target, AWS_DESCRIBE_SECRET, "the answer names no ARN", err);
     versions = document_at(output, "VersionIdsToStages", NULL);
     deleted = document_at(output, "DeletedDate", NULL);
     description = document_string(output, "Description");
@@ -173,7 +175,7 @@ bool secrets_manager_get_value(struct secrets_manager *manager,
     document_set_string(input, "VersionId", version_id);
     if (version_id == NULL)
         document_set_string(input, "VersionStage", label);
-    if (!call(manager, target, "GetSecretValue", input, &output, err))
+    if (!call(manager, target, AWS_GET_SECRET_VALUE, input, &output, err))
         return false;
     value = document_at(output, "SecretString", NULL);
     if (!json_is_string(value))
@@ -217,11 +219,11 @@ bool secrets_manager_create(struct secrets_manager *manager,
     if (json_object_size(creation->tags) > 0)
         json_object_set_new(input, "Tags", write_tags(creation->tags));
     if (!set_value(input, target, creation->token, creation->value, err) ||
-        !call(manager, target, "CreateSecret", input, &output, err))
+        !call(manager, target, AWS_CREATE_SECRET, input, &output, err))
         return false;
     arn = document_string(output, "ARN");
     if (arn == NULL)
-        return fail_unexpected(target, "CreateSecret", "the answer names no ARN", err);
+        return fail_unexpected(target, AWS_CREATE_SECRET, "the answer names no ARN", err);
     *ret_arn = mem_strdup(arn);
     return true;
 }
@@ -237,12 +239,12 @@ bool secrets_manager_put_value(struct secrets_manager *manager,
         return false;
     if (label != NULL)
         json_object_set_new(input, "VersionStages", json_pack("[s]", label));
-    if (!call(manager, target, "PutSecretValue", input, &output, err))
+    if (!call(manager, target, AWS_PUT_SECRET_VALUE, input, &output, err))
         return false;
     /* An old token is "success" too, and leaves the label where it was. */
     if (!document_array_has(json_object_get(output, "VersionStages"),
                             label != NULL ? label : SECRETS_MANAGER_LABEL_CURRENT))
-        return fail_unexpected(target, "PutSecretValue",
+        return fail_unexpected(target, AWS_PUT_SECRET_VALUE,
                                "the label did not move to the new version", err);
     return true;
 }
@@ -256,7 +258,7 @@ bool secrets_manager_move_label(struct secrets_manager *manager,
     document_set_string(input, "VersionStage", label);
     document_set_string(input, "RemoveFromVersionId", from_version);
     document_set_string(input, "MoveToVersionId", to_version);
-    if (call(manager, target, "UpdateSecretVersionStage", input, NULL, err))
+    if (call(manager, target, AWS_UPDATE_SECRET_VERSION_STAGE, input, NULL, err))
         return true;
     /* The service calls a label that is elsewhere an invalid parameter. */
     if (error_has_code(err, "InvalidParameterException"))
@@ -272,7 +274,7 @@ bool secrets_manager_set_description(struct secrets_manager *manager,
 
     document_set_string(input, "ClientRequestToken", token);
     document_set_string(input, "Description", description);
-    return call(manager, target, "UpdateSecret", input, NULL, err);
+    return call(manager, target, AWS_UPDATE_SECRET, input, NULL, err);
 }
 
 bool secrets_manager_tag(struct secrets_manager *manager,
@@ -282,7 +284,7 @@ bool secrets_manager_tag(struct secrets_manager *manager,
     auto_json json_t *input = make_input(target);
 
     json_object_set_new(input, "Tags", write_tags(tags));
-    return call(manager, target, "TagResource", input, NULL, err);
+    return call(manager, target, AWS_TAG_RESOURCE, input, NULL, err);
 }
 
 bool secrets_manager_untag(struct secrets_manager *manager,
@@ -292,7 +294,7 @@ bool secrets_manager_untag(struct secrets_manager *manager,
     auto_json json_t *input = make_input(target);
 
     json_object_set_new(input, "TagKeys", json_deep_copy(keys));
-    return call(manager, target, "UntagResource", input, NULL, err);
+    return call(manager, target, AWS_UNTAG_RESOURCE, input, NULL, err);
 }
 
 bool secrets_manager_restore(struct secrets_manager *manager,
@@ -300,7 +302,7 @@ bool secrets_manager_restore(struct secrets_manager *manager,
 {
     auto_json json_t *input = make_input(target);
 
-    return call(manager, target, "RestoreSecret", input, NULL, err);
+    return call(manager, target, AWS_RESTORE_SECRET, input, NULL, err);
 }
 
 bool secrets_manager_delete(struct secrets_manager *manager,
@@ -310,5 +312,5 @@ bool secrets_manager_delete(struct secrets_manager *manager,
     auto_json json_t *input = make_input(target);
 
     json_object_set_new(input, "RecoveryWindowInDays", json_integer(recovery_window_days));
-    return call(manager, target, "DeleteSecret", input, NULL, err);
+    return call(manager, target, AWS_DELETE_SECRET, input, NULL, err);
 }

@@ -5,6 +5,7 @@
 #include "aws/sts.h"
 
 #include "aws/credentials_document.h"
+#include "aws/operations.h"
 #include "aws/region.h"
 #include "aws/retry.h"
 #include "aws/service_error.h"
@@ -22,9 +23,8 @@ enum { RESPONSE_LIMIT_BYTES = 64 * 1024 };
 /* So much of a token in a text gives it away. */
 enum { RECOGNIZED_LENGTH = 12 };
 
-#define FORM_TYPE    "application/x-www-form-urlencoded"
-#define IN_NAMES     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
-#define WEB_IDENTITY "AssumeRoleWithWebIdentity"
+#define FORM_TYPE "application/x-www-form-urlencoded"
+#define IN_NAMES  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
 
 struct sts {
     struct aws_session *session;
@@ -316,7 +316,7 @@ bool sts_assume_role(struct sts *sts, const struct aws_credentials *base,
                      const struct sts_role *role, struct aws_credentials *ret_credentials,
                      struct error *err)
 {
-    struct sts_call call = {.action = "AssumeRole", .base = base};
+    struct sts_call call = {.action = aws_operation_name(AWS_ASSUME_ROLE), .base = base};
 
     return run_and_release(sts, &call, role, ret_credentials, err);
 }
@@ -325,7 +325,8 @@ bool sts_assume_role_with_web_identity(struct sts *sts, const struct secret *tok
                                        const struct sts_role *role,
                                        struct aws_credentials *ret_credentials, struct error *err)
 {
-    struct sts_call call = {.action = WEB_IDENTITY, .token = token};
+    struct sts_call call = {.action = aws_operation_name(AWS_ASSUME_ROLE_WITH_WEB_IDENTITY),
+                            .token = token};
 
     return run_and_release(sts, &call, role, ret_credentials, err);
 }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 TREE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TREE / "dev"), str(Path(__file__).parent)]
 
+from devstack.awsidentity import AwsIdentityServer  # noqa: E402
 from devstack.kube import ControlPlane  # noqa: E402
 from devstack.operator import Operator, install_manifests  # noqa: E402
 from devstack.postgres import PostgresServer  # noqa: E402
@@ -121,6 +124,66 @@ def operator(one_operator: Operator) -> Operator:
     """The operator, running at the begin of each test whatever the one before did."""
     one_operator.start()
     return one_operator
+
+
+@pytest.fixture
+def start_operator(stack: Stack, kube: ControlPlane, tmp_path: Path) -> Iterator[Callable[..., Operator]]:
+    """Starts an operator with the given AWS settings and arguments and no others, in place of the one before.
+
+    The session's one rests meanwhile.
+    """
+    stack.operator.stop()
+    started: list[Operator] = []
+
+    def start(environment: dict[str, str], *arguments: str) -> Operator:
+        for operator in started:
+            operator.stop()
+        operator = Operator(tmp_path / f"operator{len(started)}", kube, environment, arguments=arguments)
+        started.append(operator)
+        operator.start()
+        return operator
+
+    yield start
+    for operator in started:
+        operator.stop()
+
+
+@pytest.fixture
+def team(kube: ControlPlane, postgres: PostgresServer, secretsmanager: SecretsManagerServer) -> Iterator[Tenant]:
+    """A team with a working admin Secret, whichever operator serves it."""
+    team = Tenant(kube, unique("own-team-"), postgres, secretsmanager)
+    yield team
+    team.clear()
+
+
+@pytest.fixture(scope="session")
+def identity_server(stack: Stack, kube: ControlPlane, secretsmanager: SecretsManagerServer) -> AwsIdentityServer:
+    """STS, Pod Identity and instance metadata."""
+    stack.up(["awsidentity"])
+    return stack.awsidentity
+
+
+@pytest.fixture
+def identity(identity_server: AwsIdentityServer) -> Iterator[AwsIdentityServer]:
+    """The same, as it should be at the begin of each test."""
+    identity_server.configure()
+    yield identity_server
+    identity_server.configure()
+
+
+@pytest.fixture
+def policy(secretsmanager: SecretsManagerServer) -> Iterator[Callable[[dict[str, Any] | None], None]]:
+    """Sets what IAM allows the session's operator; everything again afterwards."""
+    path = secretsmanager.folder / "credentials.json"
+    original = path.read_text()
+
+    def set_policy(document: dict[str, Any] | None) -> None:
+        table = json.loads(original)
+        table[secretsmanager.credentials["operator"]["id"]]["policy"] = document
+        path.write_text(json.dumps(table))
+
+    yield set_policy
+    path.write_text(original)
 
 
 @pytest.fixture

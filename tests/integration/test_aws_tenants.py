@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from devstack.kube import ControlPlane
 from devstack.operator import PROGRAM, Operator
-from devstack.postgres import PostgresServer
 from devstack.secretsmanager import SecretsManagerServer
-from devstack.stack import Stack
 from support.resources import database, unique
 from support.tenant import Tenant, assert_works
 from support.watching import CallWatch, SqlWatch
@@ -21,38 +17,15 @@ StartOperator = Callable[..., Operator]
 
 
 @pytest.fixture
-def start_operator(
-    stack: Stack, kube: ControlPlane, secretsmanager: SecretsManagerServer, tmp_path: Path
-) -> Iterator[StartOperator]:
-    """Starts an operator with rules, in place of the one before; the session's one rests."""
-    stack.operator.stop()
-    started: list[Operator] = []
+def start_with(
+    start_operator: Callable[..., Operator], secretsmanager: SecretsManagerServer
+) -> StartOperator:
+    """Starts an operator with rules, as flags or as variables, in place of the one before."""
 
-    def start(*arguments: str, **environment: str) -> Operator:
-        for operator in started:
-            operator.stop()
-        operator = Operator(
-            tmp_path / f"operator{len(started)}",
-            kube,
-            secretsmanager.environment("operator"),
-            arguments=arguments,
-            environment=environment,
-        )
-        started.append(operator)
-        operator.start()
-        return operator
+    def start(*arguments: str, **variables: str) -> Operator:
+        return start_operator({**secretsmanager.environment("operator"), **variables}, *arguments)
 
-    yield start
-    for operator in started:
-        operator.stop()
-
-
-@pytest.fixture
-def team(kube: ControlPlane, postgres: PostgresServer, secretsmanager: SecretsManagerServer) -> Iterator[Tenant]:
-    """A team with a working admin Secret, whoever serves it."""
-    team = Tenant(kube, unique("tenant-"), postgres, secretsmanager)
-    yield team
-    team.clear()
+    return start
 
 
 def admin_in_aws(team: Tenant, name: str, **reference: str) -> dict[str, Any]:
@@ -82,9 +55,9 @@ def assert_refused(team: Tenant, resource: dict[str, Any], *parts: str) -> None:
 # --- names ---
 
 
-def test_names_are_put_under_the_prefix_and_others_are_refused(team: Tenant, start_operator: StartOperator) -> None:
+def test_names_are_put_under_the_prefix_and_others_are_refused(team: Tenant, start_with: StartOperator) -> None:
     plain, own, foreign = unique("plain"), unique("own"), unique("foreign")
-    start_operator("--secret-name-prefix=k8s/{namespace}/{name}/")
+    start_with("--secret-name-prefix=k8s/{namespace}/{name}/")
     team.apply(database(plain), database(own, secretName=f"k8s/{team.name}/{own}/x"))
 
     assert team.wait_ready(plain)["actualSecretName"] == f"k8s/{team.name}/{plain}/rds/postgres/{plain}"
@@ -99,16 +72,16 @@ def test_names_are_put_under_the_prefix_and_others_are_refused(team: Tenant, sta
 
 
 def test_a_prefix_that_comes_later_moves_nothing_by_itself_and_one_that_goes_neither(
-    team: Tenant, start_operator: StartOperator
+    team: Tenant, start_with: StartOperator
 ) -> None:
     name = unique("later")
     former, target = f"rds/postgres/{name}", f"{team.name}/rds/postgres/{name}"
-    start_operator()
+    start_with()
     team.apply(database(name))
     team.wait_ready(name)
     password = team.stored(former)["DB_PASSWORD"]
 
-    start_operator(SECRET_NAME_PREFIX="{namespace}/")
+    start_with(SECRET_NAME_PREFIX="{namespace}/")
     status = team.wait_error(name, "NotAllowed")
     assert f"set spec.secretName to '{target}'" in status["message"]
     assert team.description(target) == {}
@@ -119,20 +92,20 @@ def test_a_prefix_that_comes_later_moves_nothing_by_itself_and_one_that_goes_nei
     team.patch(name, {"spec": {"secretName": None}})
     assert team.wait_ready(name)["actualSecretName"] == target
 
-    start_operator()
+    start_with()
     team.patch(name, {"spec": {"privileges": ["SELECT"]}})
     assert team.wait_ready(name)["actualSecretName"] == target
     assert "DeletedDate" not in team.description(target)
 
 
 def test_a_resource_from_before_the_prefix_can_be_deleted_with_everything(
-    team: Tenant, start_operator: StartOperator
+    team: Tenant, start_with: StartOperator
 ) -> None:
     name = unique("before")
-    start_operator()
+    start_with()
     team.apply(database(name, retainOnDelete=False))
     team.wait_ready(name)
-    start_operator("--secret-name-prefix={namespace}/")
+    start_with("--secret-name-prefix={namespace}/")
     team.wait_error(name, "NotAllowed")
 
     team.delete(name)
@@ -144,9 +117,9 @@ def test_a_resource_from_before_the_prefix_can_be_deleted_with_everything(
 # --- the admin's secret, and regions ---
 
 
-def test_only_the_listed_admin_secrets_may_be_named(team: Tenant, start_operator: StartOperator) -> None:
+def test_only_the_listed_admin_secrets_may_be_named(team: Tenant, start_with: StartOperator) -> None:
     allowed, denied, by_arn = unique("allowed"), unique("denied"), unique("arn")
-    start_operator(f"--allowed-admin-secrets={team.name}=rds/admin/{team.name}/*,other=*")
+    start_with(f"--allowed-admin-secrets={team.name}=rds/admin/{team.name}/*,other=*")
     team.apply(database(allowed, **admin_in_aws(team, f"rds/admin/{team.name}/main")))
 
     team.wait_ready(allowed)
@@ -164,13 +137,13 @@ def test_only_the_listed_admin_secrets_may_be_named(team: Tenant, start_operator
 
 
 def test_a_deletion_does_not_read_an_admin_secret_that_is_not_allowed_any_more(
-    team: Tenant, start_operator: StartOperator
+    team: Tenant, start_with: StartOperator
 ) -> None:
     name = unique("closed")
-    start_operator()
+    start_with()
     team.apply(database(name, retainOnDelete=False, **admin_in_aws(team, f"admin/{team.name}")))
     team.wait_ready(name)
-    start_operator("--allowed-admin-secrets=nobody=*")
+    start_with("--allowed-admin-secrets=nobody=*")
     team.wait_error(name, "NotAllowed")
     calls = CallWatch(team.secretsmanager)
 
@@ -184,9 +157,9 @@ def test_a_deletion_does_not_read_an_admin_secret_that_is_not_allowed_any_more(
     team.kubectl("wait", "--for=delete", f"database/{name}", "--timeout=60s")
 
 
-def test_only_the_listed_regions_may_be_used(team: Tenant, start_operator: StartOperator) -> None:
+def test_only_the_listed_regions_may_be_used(team: Tenant, start_with: StartOperator) -> None:
     allowed, default, own, admin = unique("allowed"), unique("default"), unique("own"), unique("admin")
-    start_operator(f"--allowed-regions={team.name}=eu-west-*,other=us-east-1")
+    start_with(f"--allowed-regions={team.name}=eu-west-*,other=us-east-1")
     team.apply(database(allowed, awsSecretsManager={"region": "eu-west-1"}))
 
     assert team.wait_ready(allowed)["secretRegion"] == "eu-west-1"
@@ -206,14 +179,14 @@ def test_only_the_listed_regions_may_be_used(team: Tenant, start_operator: Start
 
 
 def test_required_tags_are_on_every_secret_and_the_spec_cannot_change_them(
-    team: Tenant, start_operator: StartOperator
+    team: Tenant, start_with: StartOperator
 ) -> None:
     before, after, opposed = unique("before"), unique("after"), unique("opposed")
-    start_operator()
+    start_with()
     team.apply(database(before, awsSecretsManager={"tags": {"Team": "x"}}))
     team.wait_ready(before)
 
-    start_operator("--required-tags=Owner=platform,Cost Centre=4711")
+    start_with("--required-tags=Owner=platform,Cost Centre=4711")
     team.apply(database(after))
     team.wait_ready(after)
     team.patch(before, {"spec": {"awsSecretsManager": {"tags": {"Team": "y"}}}})
@@ -236,16 +209,16 @@ def test_required_tags_are_on_every_secret_and_the_spec_cannot_change_them(
 
 
 def test_a_required_tag_that_somebody_removed_comes_back_without_any_change(
-    team: Tenant, start_operator: StartOperator
+    team: Tenant, start_with: StartOperator
 ) -> None:
     name = unique("tagged")
-    start_operator("--required-tags=Owner=platform")
+    start_with("--required-tags=Owner=platform")
     team.apply(database(name))
     team.wait_ready(name)
     client = team.secretsmanager.client()
     client.untag_resource(SecretId=f"rds/postgres/{name}", TagKeys=["Owner"])
 
-    start_operator(REQUIRED_TAGS="Owner=platform")
+    start_with(REQUIRED_TAGS="Owner=platform")
 
     team.wait_for(
         name,
@@ -254,9 +227,9 @@ def test_a_required_tag_that_somebody_removed_comes_back_without_any_change(
     )
 
 
-def test_new_secrets_are_encrypted_with_the_key(team: Tenant, start_operator: StartOperator) -> None:
+def test_new_secrets_are_encrypted_with_the_key(team: Tenant, start_with: StartOperator) -> None:
     name = unique("encrypted")
-    start_operator("--kms-key-id=alias/databases")
+    start_with("--kms-key-id=alias/databases")
     team.apply(database(name))
 
     team.wait_ready(name)

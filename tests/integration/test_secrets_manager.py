@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,21 +13,6 @@ from support.resources import database, unique
 from support.tenant import Tenant, assert_works
 
 Policy = Callable[[dict[str, Any] | None], None]
-
-
-@pytest.fixture
-def policy(secretsmanager: SecretsManagerServer) -> Iterator[Policy]:
-    """Sets what IAM allows the operator; everything again afterwards."""
-    path = secretsmanager.folder / "credentials.json"
-    original = path.read_text()
-
-    def set_policy(document: dict[str, Any] | None) -> None:
-        table = json.loads(original)
-        table[secretsmanager.credentials["operator"]["id"]]["policy"] = document
-        path.write_text(json.dumps(table))
-
-    yield set_policy
-    path.write_text(original)
 
 
 def assert_one_password(tenant: Tenant, name: str) -> None:

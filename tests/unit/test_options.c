@@ -75,6 +75,9 @@ static const struct row {
     {"log-level", TEXT, offsetof(struct options, log_level), "info", 0,
      "  --log-level=TEXT\n"
      "        error, warning, info or debug (default info)\n"},
+    {"print-iam-policy", SWITCH, offsetof(struct options, show_policy), NULL, 0,
+     "  --print-iam-policy\n"
+     "        print the least IAM policy that this version needs, and exit\n"},
     {"version", SWITCH, offsetof(struct options, show_version), NULL, 0,
      "  --version\n"
      "        print the version and exit\n"},
