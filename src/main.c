@@ -28,6 +28,7 @@
 #include "server/metrics_page.h"
 #include "version.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -171,6 +172,22 @@ static void report_refresh(void *context, const char *source, int64_t expires_us
         log_info(&program->scope, "AWS credentials from %s", source);
 }
 
+/* A storm of refusals is two lines. */
+static void report_throttling(void *context, const struct aws_throttling *throttling)
+{
+    const struct program *program = context;
+
+    if (throttling->code != NULL)
+        log_warning(&program->scope,
+                    "AWS throttles: %s in %s was answered with %s; calls are repeated more slowly, "
+                    "and this is said once",
+                    throttling->operation, throttling->region, throttling->code);
+    else
+        log_info(&program->scope,
+                 "AWS throttles no more: %" PRIu64 " requests were refused within %" PRId64 " s",
+                 throttling->requests, (throttling->duration_ms + 999) / 1000);
+}
+
 static void build_aws(struct program *program)
 {
     struct aws_session_options session = {
@@ -189,6 +206,8 @@ static void build_aws(struct program *program)
         .cancellation = program->aborting,
         .metrics = program->metrics,
         .user_agent = USER_AGENT,
+        .report_throttling = report_throttling,
+        .report_context = program,
     };
 
     program->aws = aws_session_new(&session);
@@ -320,6 +339,9 @@ static void report_start(const struct program *program)
         or_null(program->options.watch_namespace) != NULL ? program->options.watch_namespace
                                                           : "all",
         aws_credentials_source(program->aws->credentials), region != NULL ? region : "not set");
+    if (program->aws->configuration.other_retry_mode != NULL)
+        log_info(&program->scope, "AWS_RETRY_MODE '%s' counts as 'standard'",
+                 program->aws->configuration.other_retry_mode);
 }
 
 /* A second signal while draining ends the process at once. */
@@ -359,8 +381,8 @@ static void tear_down(struct program *program)
     http_server_stop(program->metrics_server);
     http_server_stop(program->health_server);
     controller_free(program->controller);
-    kube_event_recorder_free(program->events);
     tenant_rules_free(program->rules);
+    kube_event_recorder_free(program->events);
     secrets_manager_free(program->secrets);
     aws_session_free(program->aws);
     kube_client_free(program->kube);

@@ -109,21 +109,40 @@ static bool read_endpoints(struct aws_configuration *configuration,
     return true;
 }
 
+/* --- Retries --------------------------------------------------------------------------------- */
+
+/* There is one mode.  The other two of the SDKs differ in how many attempts there are and how they
+ * are spaced, which nobody relies on; a word that is none of them is a mistake. */
+static bool read_retries(struct aws_configuration *configuration,
+                         const struct aws_settings *settings, const struct profile_files *files,
+                         struct error *err)
+{
+    struct value attempts = find_value(settings, files, "AWS_MAX_ATTEMPTS", "max_attempts");
+    struct value mode = find_value(settings, files, "AWS_RETRY_MODE", "retry_mode");
+
+    if (!aws_setting_parse_number(attempts.where, attempts.text, 1, ATTEMPTS_MOST,
+                                  &configuration->attempts_limit, err))
+        return false;
+    if (mode.text == NULL || strcmp(mode.text, "standard") == 0)
+        return true;
+    if (strcmp(mode.text, "legacy") != 0 && strcmp(mode.text, "adaptive") != 0)
+        return error_set(err, ERROR_INVALID, "SettingInvalid",
+                         "%s must be standard (legacy and adaptive count as that)", mode.where);
+    configuration->other_retry_mode = mem_strdup(mode.text);
+    return true;
+}
+
 /* --- All of it ------------------------------------------------------------------------------- */
 
 static bool load(struct aws_configuration *configuration, const struct aws_settings *settings,
                  struct error *err)
 {
     auto_profile_files struct profile_files *files = NULL;
-    struct value attempts;
 
     if (!profile_files_load(settings, &files, err) ||
         !read_region(configuration, settings, files, err) ||
-        !read_endpoints(configuration, settings, files, err))
-        return false;
-    attempts = find_value(settings, files, "AWS_MAX_ATTEMPTS", "max_attempts");
-    if (!aws_setting_parse_number(attempts.where, attempts.text, 1, ATTEMPTS_MOST,
-                                  &configuration->attempts_limit, err))
+        !read_endpoints(configuration, settings, files, err) ||
+        !read_retries(configuration, settings, files, err))
         return false;
     configuration->ca_file =
         mem_strdup_or_null(find_value(settings, files, "AWS_CA_BUNDLE", "ca_bundle").text);
@@ -144,6 +163,7 @@ void aws_configuration_release(struct aws_configuration *configuration)
 {
     free(configuration->region);
     free(configuration->ca_file);
+    free(configuration->other_retry_mode);
     free(configuration->secrets_manager_url);
     free(configuration->sts_url);
     *configuration = (struct aws_configuration){0};

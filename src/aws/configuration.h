@@ -18,6 +18,7 @@ struct aws_configuration {
     char *sts_url;
     struct aws_endpoint_variant endpoints;
     unsigned attempts_limit; /* of one call; 0 = the default */
+    char *other_retry_mode;  /* one that is asked for and counts as "standard"; NULL = none */
     struct error problem;    /* kind ERROR_NONE = none; otherwise nothing may be sent to AWS */
 };
 

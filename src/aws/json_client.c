@@ -4,6 +4,7 @@
 #include "aws/retry.h"
 #include "aws/service_error.h"
 #include "aws/sigv4.h"
+#include "aws/throttle_watch.h"
 #include "base/document.h"
 #include "base/memory.h"
 #include "base/metrics.h"
@@ -18,6 +19,7 @@ enum { RESPONSE_LIMIT_BYTES = 1024 * 1024 };
 struct aws_json_client {
     struct aws_json_client_options options;
     struct retry_quota *quota;
+    struct throttle_watch *throttling;
     struct metric_family *calls;
 };
 
@@ -47,6 +49,7 @@ struct aws_json_client *aws_json_client_new(const struct aws_json_client_options
 
     client->options = *options;
     client->quota = retry_quota_new();
+    client->throttling = throttle_watch_new();
     client->calls = metrics_family(options->metrics, &calls);
     return client;
 }
@@ -55,6 +58,7 @@ void aws_json_client_free(struct aws_json_client *client)
 {
     if (client == NULL)
         return;
+    throttle_watch_free(client->throttling);
     retry_quota_free(client->quota);
     free(client);
 }
@@ -266,6 +270,42 @@ static void count_outcome(struct aws_json_client *client, const struct call_stat
                outcome[0] != '\0' ? outcome : "other", NULL);
 }
 
+static void report_throttling(struct aws_json_client *client,
+                              const struct aws_throttling *throttling)
+{
+    if (client->options.report_throttling != NULL)
+        client->options.report_throttling(client->options.report_context, throttling);
+}
+
+static void note_refusal(struct aws_json_client *client, const struct call_state *state,
+                         const struct service_error *refusal)
+{
+    int64_t now_ms = timesource_monotonic_ms(client->options.clock->timesource);
+    struct aws_throttling begin = {
+        .operation = state->call->operation,
+        .region = state->call->region,
+        .code = refusal->code,
+    };
+
+    count_outcome(client, state, refusal->code);
+    if (refusal->remedy == AWS_REMEDY_SLOW_DOWN && throttle_watch_note(client->throttling, now_ms))
+        report_throttling(client, &begin);
+}
+
+static void note_success(struct aws_json_client *client, const struct call_state *state)
+{
+    int64_t now_ms = timesource_monotonic_ms(client->options.clock->timesource);
+    struct aws_throttling end = {
+        .operation = state->call->operation,
+        .region = state->call->region,
+    };
+
+    count_outcome(client, state, "ok");
+    retry_quota_refund(client->quota, state->was_retried, state->was_throttled);
+    if (throttle_watch_succeed(client->throttling, now_ms, &end.requests, &end.duration_ms))
+        report_throttling(client, &end);
+}
+
 static enum attempt try_once(struct aws_json_client *client, struct call_state *state,
                              json_t **ret_output, struct error *err)
 {
@@ -283,12 +323,11 @@ static enum attempt try_once(struct aws_json_client *client, struct call_state *
         return ATTEMPT_FAILED;
     }
     if (response.status >= 200 && response.status < 300) {
-        count_outcome(client, state, "ok");
-        retry_quota_refund(client->quota, state->was_retried, state->was_throttled);
+        note_success(client, state);
         return read_output(state, &response, ret_output, err) ? ATTEMPT_SUCCEEDED : ATTEMPT_FAILED;
     }
     service_error_parse(&response, &refusal);
-    count_outcome(client, state, refusal.code);
+    note_refusal(client, state, &refusal);
     explain(client, state, &response, &refusal, err);
     return is_worth_retrying(client, state, &refusal, &response, &credentials, err)
                ? ATTEMPT_AGAIN

@@ -17,9 +17,22 @@
 #include <jansson.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct metrics;
 struct aws_json_client;
+
+/* A service begins to throttle (requests = 0), or has stopped. */
+struct aws_throttling {
+    const char *operation; /* that was throttled, or succeeded again */
+    const char *region;
+    const char *code; /* of the first refusal; NULL = it has stopped */
+    uint64_t requests;
+    int64_t duration_ms;
+};
+
+/* Runs on the thread of the call, without locks; twice for a storm, however many calls it hits. */
+typedef void (*aws_throttling_report_fn)(void *context, const struct aws_throttling *throttling);
 
 struct aws_json_client_options {
     const char *service; /* signing name and host label: "secretsmanager"; all borrowed */
@@ -34,6 +47,8 @@ struct aws_json_client_options {
     unsigned attempts_limit; /* of one call; 0 = the default */
     const char *ca_file;
     const char *user_agent;
+    aws_throttling_report_fn report_throttling; /* NULL = nobody is interested */
+    void *report_context;
 };
 
 struct aws_json_client *

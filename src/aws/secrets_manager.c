@@ -1,6 +1,5 @@
 #include "aws/secrets_manager.h"
 
-#include "aws/json_client.h"
 #include "aws/operations.h"
 #include "base/document.h"
 #include "base/memory.h"
@@ -26,6 +25,8 @@ struct secrets_manager *secrets_manager_new(const struct secrets_manager_options
         .attempts_limit = options->attempts_limit,
         .ca_file = options->ca_file,
         .user_agent = options->user_agent,
+        .report_throttling = options->report_throttling,
+        .report_context = options->report_context,
     };
     struct secrets_manager *manager = mem_alloc(sizeof *manager);
 

@@ -16,6 +16,7 @@
 #include "aws/clock.h"
 #include "aws/credentials.h"
 #include "aws/endpoint.h"
+#include "aws/json_client.h"
 #include "base/cancellation.h"
 #include "base/error.h"
 #include "base/random.h"
@@ -42,6 +43,8 @@ struct secrets_manager_options {
     unsigned attempts_limit; /* of one call; 0 = the default */
     const char *ca_file;     /* AWS_CA_BUNDLE; NULL = the system's */
     const char *user_agent;
+    aws_throttling_report_fn report_throttling; /* NULL = nobody is interested */
+    void *report_context;
 };
 
 struct secrets_manager *

@@ -549,6 +549,7 @@ static void test_help_names_the_variables_of_aws(void **state maybe_unused)
         "AWS_EC2_METADATA_DISABLED",
         "AWS_ENDPOINT_URL_STS",
         "AWS_MAX_ATTEMPTS",
+        "AWS_RETRY_MODE",
     };
     auto_strbuf struct strbuf help = {0};
 

@@ -13,14 +13,37 @@
 enum { MINUTE_MS = 60 * 1000 };
 #define MINUTE_US ((int64_t)60 * 1000000)
 
+/* What was told of a storm. */
+struct storm {
+    unsigned begun, ended;
+    uint64_t requests;
+};
+
 struct state {
     struct client_fixture fixture;
+    struct storm storm;
     struct aws_json_client *client;
     json_t *input;
     struct aws_json_call call;
 };
 
-static struct aws_json_client *make_client(struct client_fixture *fixture, const char *endpoint_url)
+static void hear_of_throttling(void *context, const struct aws_throttling *throttling)
+{
+    struct storm *storm = context;
+
+    if (throttling->code != NULL) {
+        assert_string_equal(throttling->code, "ThrottlingException");
+        assert_string_equal(throttling->operation, "DescribeSecret");
+        assert_string_equal(throttling->region, "eu-west-1");
+        storm->begun++;
+        return;
+    }
+    storm->ended++;
+    storm->requests = throttling->requests;
+}
+
+static struct aws_json_client *make_client(struct client_fixture *fixture, const char *endpoint_url,
+                                           struct storm *storm)
 {
     return aws_json_client_new(&(struct aws_json_client_options){
         .service = "secretsmanager",
@@ -33,6 +56,8 @@ static struct aws_json_client *make_client(struct client_fixture *fixture, const
         .endpoint_url = endpoint_url,
         .ca_file = "/etc/ca.pem",
         .user_agent = "tests/1",
+        .report_throttling = storm != NULL ? hear_of_throttling : NULL,
+        .report_context = storm,
     });
 }
 
@@ -41,7 +66,7 @@ static int set_up(void **context)
     struct state *state = mem_alloc(sizeof *state);
 
     client_fixture_init(&state->fixture);
-    state->client = make_client(&state->fixture, NULL);
+    state->client = make_client(&state->fixture, NULL, &state->storm);
     state->input = json_pack("{s:s}", "SecretId", "app/db");
     state->call = (struct aws_json_call){
         .operation = "DescribeSecret",
@@ -196,7 +221,7 @@ static void test_given_endpoint_is_used_for_every_region(void **context)
         struct error err = {0};
 
         aws_json_client_free(state->client);
-        state->client = make_client(&state->fixture, rows[i].endpoint);
+        state->client = make_client(&state->fixture, rows[i].endpoint, NULL);
         expect(state, &(struct scripted_exchange){
                           .url = rows[i].url, .headers = {{"Host", rows[i].host}}, .answer = "{}"});
         if (!call(state, &err))
@@ -225,7 +250,7 @@ static void test_endpoint_that_is_more_than_a_host_is_refused_unquoted(void **co
         struct error err = {0};
 
         aws_json_client_free(state->client);
-        state->client = make_client(&state->fixture, endpoints[i]);
+        state->client = make_client(&state->fixture, endpoints[i], NULL);
         if (call(state, &err) || err.kind != ERROR_INVALID ||
             strcmp(err.code, "EndpointInvalid") != 0)
             fail_msg("'%s': %s", endpoints[i], err.message);
@@ -438,6 +463,27 @@ static void test_throttled_call_is_repeated_with_the_same_body(void **context)
     client_fixture_expect_metric(
         &state->fixture, "database_user_operator_aws_requests_total{service=\"secretsmanager\","
                          "operation=\"DescribeSecret\",outcome=\"ThrottlingException\"} 2\n");
+}
+
+static void test_a_storm_of_throttling_is_told_at_its_begin_and_at_its_end(void **context)
+{
+    struct state *state = *context;
+    struct error err = {0};
+
+    expect(state, &(struct scripted_exchange){.status = 400, .times = 6, .answer = THROTTLED});
+    expect(state, &(struct scripted_exchange){.times = 2, .answer = "{}"});
+    assert_false(call(state, &err));
+    assert_false(call(state, &err));
+    assert_true(call(state, &err));
+    assert_int_equal(state->storm.begun, 1);
+    assert_int_equal(state->storm.ended, 0);
+
+    fake_timesource_advance_ms(&state->fixture.clock, 30 * 1000);
+    assert_true(call(state, &err));
+
+    assert_int_equal(state->storm.begun, 1);
+    assert_int_equal(state->storm.ended, 1);
+    assert_int_equal(state->storm.requests, 6);
 }
 
 static void test_success_leaves_the_error_alone(void **context)
@@ -864,6 +910,7 @@ int main(void)
         TEST(test_only_2xx_is_success),
         TEST(test_broken_credentials_send_nothing),
         TEST(test_throttled_call_is_repeated_with_the_same_body),
+        TEST(test_a_storm_of_throttling_is_told_at_its_begin_and_at_its_end),
         TEST(test_success_leaves_the_error_alone),
         TEST(test_there_are_three_attempts),
         TEST(test_attempts_are_as_many_as_the_options_say),

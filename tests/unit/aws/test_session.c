@@ -173,6 +173,24 @@ static void test_switches_and_numbers_come_from_settings_and_profile(void **stat
     assert_string_equal(configuration->ca_file, "/b");
 }
 
+static void test_there_is_one_retry_mode_and_the_others_count_as_it(void **state)
+{
+    struct chain_fixture *fixture = *state;
+
+    set_config(fixture, "[default]\nretry_mode = adaptive\n");
+    chain_fixture_start(fixture);
+    assert_string_equal(fixture->session->configuration.other_retry_mode, "adaptive");
+
+    chain_fixture_set(fixture, "AWS_RETRY_MODE", "legacy");
+    chain_fixture_start(fixture);
+    assert_string_equal(fixture->session->configuration.other_retry_mode, "legacy");
+
+    chain_fixture_set(fixture, "AWS_RETRY_MODE", "standard");
+    chain_fixture_start(fixture);
+    assert_null(fixture->session->configuration.other_retry_mode);
+    assert_int_equal(fixture->session->configuration.problem.kind, ERROR_NONE);
+}
+
 static void test_settings_that_cannot_be_read_stop_everything_and_are_named(void **state)
 {
     static const struct {
@@ -184,6 +202,7 @@ static void test_settings_that_cannot_be_read_stop_everything_and_are_named(void
         {"AWS_MAX_ATTEMPTS", "0", "AWS_MAX_ATTEMPTS must be a number from 1 to 10"},
         {"AWS_MAX_ATTEMPTS", "3x", "AWS_MAX_ATTEMPTS must be"},
         {"AWS_MAX_ATTEMPTS", "99999999999999999999", "AWS_MAX_ATTEMPTS must be"},
+        {"AWS_RETRY_MODE", "fast", "AWS_RETRY_MODE must be standard (legacy and adaptive count"},
         {"AWS_PROFILE", "absent", "AWS_PROFILE names the profile 'absent'"},
     };
     struct chain_fixture *fixture = *state;
@@ -218,6 +237,7 @@ int main(void)
         CHAIN_TEST(test_text_that_is_no_region_is_an_error_that_names_its_place),
         CHAIN_TEST(test_endpoints_follow_the_order_of_the_sdks),
         CHAIN_TEST(test_switches_and_numbers_come_from_settings_and_profile),
+        CHAIN_TEST(test_there_is_one_retry_mode_and_the_others_count_as_it),
         CHAIN_TEST(test_settings_that_cannot_be_read_stop_everything_and_are_named),
         CHAIN_TEST(test_own_endpoint_and_fips_exclude_each_other),
     };
