@@ -51,10 +51,11 @@ class AwsIdentityServer:
 
     def configure(self, **changes: Any) -> None:
         """Settings as in dev/awsidentity/README.md; what is not named goes back to the default."""
-        operator = f"arn:aws:iam::{ACCOUNT}:role/operator"
+        session = f"arn:aws:sts::{ACCOUNT}:assumed-role/operator"
+        trusted = [f"arn:aws:iam::{ACCOUNT}:role/operator", f"{session}/eks-local", f"{session}/i-0123456789abcdef0"]
         settings = {
             "issuer": ISSUER,
-            "roles": {ROLE: {"subjects": [SUBJECT], "principals": [operator]}},
+            "roles": {ROLE: {"subjects": [SUBJECT], "principals": trusted}},
             "associations": {SUBJECT: ROLE},
             "instance_role": ROLE,
             "region": REGION,
