@@ -17,14 +17,15 @@ http        base
 kube        base http
 aws         base http
 engine      base
+payload     base engine
 server      base kube aws engine
-controller  base kube aws engine
+controller  base kube aws engine payload
 '
 
 # Library headers (a prefix of what stands between the angle brackets) and the files, or whole rooms
 # (with a final slash), that may include them.
 owners='
-jansson.h       base/ kube/ aws/ engine/ controller/ server/
+jansson.h       base/ kube/ aws/ engine/ payload/ controller/ server/
 curl/           http/
 libpq-fe.h      engine/postgres
 mysql/          engine/mysql

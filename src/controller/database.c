@@ -1,7 +1,7 @@
 #include "controller/database.h"
 
 #include "base/memory.h"
-#include "controller/template.h"
+#include "payload/template.h"
 
 #include <string.h>
 #include <strings.h>

@@ -7,8 +7,8 @@
 
 #include "aws/secrets_manager.h"
 #include "controller/failure.h"
-#include "controller/payload.h"
 #include "engine/engine.h"
+#include "payload/payload.h"
 
 #include <stdbool.h>
 

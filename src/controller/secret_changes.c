@@ -2,10 +2,10 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "controller/canonical.h"
 #include "controller/plan.h"
-#include "controller/template.h"
 #include "controller/transfer.h"
+#include "payload/canonical.h"
+#include "payload/template.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "controller/canonical.h"
+#include "payload/canonical.h"
 
 #include <string.h>
 

@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "controller/ownership.h"
-#include "controller/payload.h"
-#include "controller/template.h"
+#include "payload/payload.h"
+#include "payload/template.h"
 
 #include <stdbool.h>
 

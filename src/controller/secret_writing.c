@@ -2,9 +2,9 @@
 
 #include "base/memory.h"
 #include "controller/pass.h"
-#include "controller/password.h"
 #include "controller/secret_changes.h"
 #include "controller/tenant_rules.h"
+#include "payload/password.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #define CONTROLLER_SECRET_WRITING_H
 
 #include "controller/failure.h"
-#include "controller/payload.h"
+#include "payload/payload.h"
 
 #include <stdbool.h>
 

@@ -2,9 +2,9 @@
  * Every row of the state table, and every refusal, as pure decisions.
  */
 #include "base/memory.h"
-#include "controller/canonical.h"
 #include "controller/plan.h"
-#include "controller/template.h"
+#include "payload/canonical.h"
+#include "payload/template.h"
 #include "plan_fixture.h"
 #include "support/test.h"
 

@@ -4,10 +4,10 @@
  */
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "controller/canonical.h"
 #include "controller/secret_changes.h"
 #include "controller/secret_reading.h"
-#include "controller/template.h"
+#include "payload/canonical.h"
+#include "payload/template.h"
 #include "plan_fixture.h"
 #include "support/test.h"
 

@@ -3,8 +3,8 @@
  */
 #include "base/memory.h"
 #include "base/strbuf.h"
-#include "controller/canonical.h"
 #include "controller/secret_reading.h"
+#include "payload/canonical.h"
 #include "support/test.h"
 
 #include <string.h>
