@@ -249,6 +249,7 @@ static void build_controller(struct program *program)
         .watch_namespace = or_null(program->options.watch_namespace),
         .cluster_id = or_null(program->options.cluster_id),
         .former_cluster_ids = or_null(program->options.former_cluster_ids),
+        .require_adoption_tag = program->options.require_adoption_tag,
         .default_region = program->aws->region,
         .rules = program->rules,
         .database_ca_file = or_null(program->options.database_ca_file),

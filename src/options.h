@@ -31,6 +31,7 @@ struct options {
     uint64_t max_concurrent_reconciles;
     bool show_help;
     bool show_version;
+    bool require_adoption_tag;
     bool show_policy;
 };
 

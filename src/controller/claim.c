@@ -319,6 +319,23 @@ static bool may_be_replaced(const struct plan_input *input)
            ownership_of_tags(input->facts->secret.description.tags, input->owner) == OWNERSHIP_OURS;
 }
 
+/* Whoever may write resources may name any secret that the operator can read; where that is too
+ * much, one without a mark needs a word from somebody with rights in AWS. */
+static bool check_adoption_tag(const struct plan_input *input, struct failure *refusal)
+{
+    const json_t *tags = input->facts->secret.description.tags;
+    const struct owner *owner = input->owner;
+
+    if (!input->requires_adoption_tag || ownership_of_tags(tags, owner) != OWNERSHIP_NONE ||
+        ownership_may_adopt(tags, owner))
+        return true;
+    return failure_set(refusal, ERROR_INVALID, "AdoptionTagMissing",
+                       "secret '%s' exists and was not made by the operator, which is run with "
+                       "--require-adoption-tag: tag it in AWS with " TAG_ADOPT_BY
+                       "=%s/%s, or set another secretName",
+                       input->database->spec.secret_name, owner->namespace_name, owner->name);
+}
+
 static bool check_secret(const struct plan_input *input, struct failure *refusal)
 {
     const struct secret_facts *secret = &input->facts->secret;
@@ -334,6 +351,8 @@ static bool check_secret(const struct plan_input *input, struct failure *refusal
                            "database.opzkit.io/... if that one is gone",
                            name, other);
     }
+    if (!check_adoption_tag(input, refusal))
+        return false;
     if (secret->description.owning_service != NULL)
         return failure_set(refusal, ERROR_INVALID, "Conflict",
                            "secret '%s' is managed by the AWS service '%s': set another secretName",

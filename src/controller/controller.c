@@ -385,6 +385,7 @@ struct controller *controller_new(const struct controller_options *options)
         .log = options->log,
         .cluster = cluster_identity_new(options->cluster_id),
         .former_clusters = options->former_cluster_ids,
+        .require_adoption_tag = options->require_adoption_tag,
         .proofs = proof_memory_new(),
         .default_region = options->default_region,
         .rules = options->rules,

@@ -31,6 +31,7 @@ struct controller_options {
     const char *watch_namespace;    /* NULL = all */
     const char *cluster_id;         /* NULL = uid of kube-system */
     const char *former_cluster_ids; /* separated by ','; NULL = none */
+    bool require_adoption_tag;      /* secrets without a mark have to be handed over in AWS */
     struct aws_region_source *default_region;
     const struct tenant_rules *rules;
     const char *database_ca_file; /* NULL = the system's bundle */

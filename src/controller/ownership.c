@@ -118,11 +118,21 @@ const char *ownership_neighbour_of_marker(const struct engine_marker *marker,
     return find_neighbour(marker->cluster, marker->namespace_name, marker->name, owner);
 }
 
-bool ownership_is_transferred(const json_t *tags, const struct owner *owner)
+static bool names(const json_t *tags, const char *key, const struct owner *owner)
 {
     auto_free char *target = mem_printf("%s/%s", owner->namespace_name, owner->name);
 
-    return same(document_string(tags, TAG_TRANSFER_TO), target);
+    return same(document_string(tags, key), target);
+}
+
+bool ownership_is_transferred(const json_t *tags, const struct owner *owner)
+{
+    return names(tags, TAG_TRANSFER_TO, owner);
+}
+
+bool ownership_may_adopt(const json_t *tags, const struct owner *owner)
+{
+    return names(tags, TAG_ADOPT_BY, owner);
 }
 
 static bool is_for(const char *cluster, const char *namespace_name, const char *name,

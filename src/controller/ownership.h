@@ -19,6 +19,7 @@
 #define TAG_CLUSTER          TAG_RESERVED_PREFIX "cluster"
 #define TAG_DELETING         TAG_RESERVED_PREFIX "deleting"
 #define TAG_TRANSFER_TO      TAG_RESERVED_PREFIX "transfer-to"
+#define TAG_ADOPT_BY         TAG_RESERVED_PREFIX "adopt-by"
 #define TAG_CREATED          TAG_RESERVED_PREFIX "created"
 #define TAG_CREATED_USER     "user"
 
@@ -66,6 +67,8 @@ const char *ownership_neighbour_of_marker(const struct engine_marker *marker,
                                           const struct owner *owner);
 /* True when the tags hand the secret over to this owner. */
 bool ownership_is_transferred(const json_t *tags, const struct owner *owner);
+/* True when a person's tag lets this owner use a secret that carries no mark. */
+bool ownership_may_adopt(const json_t *tags, const struct owner *owner);
 
 /* True when tags or a marker are for this resource ("namespace/name") of this cluster. */
 bool ownership_tags_are_for(const json_t *tags, const char *resource, const struct owner *owner);

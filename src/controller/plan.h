@@ -68,6 +68,7 @@ struct plan_input {
     const char *reset_token; /* the version for the password of a reset that a person asked for and
                                 that is not remembered as done; NULL = none */
     bool reset_done;         /* this very pass gave the user that password */
+    bool requires_adoption_tag; /* of secrets without a mark */
     const struct facts *facts;
 };
 

@@ -71,6 +71,7 @@ struct plan_input pass_plan_input(const struct pass *pass)
         .region = pass->region,
         .former_id = pass->former_id,
         .person_acted = pass->person_acted,
+        .requires_adoption_tag = pass->reconciler->require_adoption_tag,
         .made_user = pass->made_user,
         .reset_token = pass->reset_token,
         .reset_done = pass->reset_done,

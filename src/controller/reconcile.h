@@ -31,6 +31,7 @@ struct reconciler {
     struct log *log;
     struct cluster_identity *cluster;
     const char *former_clusters; /* ids separated by ','; NULL = none */
+    bool require_adoption_tag;   /* secrets without a mark have to be handed over in AWS */
     struct proof_memory *proofs;
     struct kube_event_recorder *events;
     struct aws_region_source *default_region;

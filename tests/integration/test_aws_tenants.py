@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -256,3 +257,25 @@ def test_a_rule_that_cannot_be_read_keeps_the_operator_from_starting(argument: s
 
     assert result.returncode == 1
     assert said in result.stderr
+
+
+def test_a_secret_that_nobody_marked_needs_a_word_from_aws(team: Tenant, start_with: StartOperator) -> None:
+    name = unique("unmarked")
+    path = f"rds/postgres/{name}"
+    value = json.dumps({"DB_PASSWORD": "Known-to-the-team-and-32-chars_1"})
+    client = team.secretsmanager.client()
+    client.create_secret(Name=path, SecretString=value)
+    start_with("--require-adoption-tag")
+    watch, calls = SqlWatch(team.postgres), CallWatch(team.secretsmanager)
+    team.apply(database(name))
+
+    status = team.wait_error(name, "AdoptionTagMissing")
+
+    tag = {"Key": "database.opzkit.io/adopt-by", "Value": f"{team.name}/{name}"}
+    assert f"{tag['Key']}={tag['Value']}" in status["message"]
+    assert watch.changes() == []
+    assert calls.writes(path) == []
+    client.tag_resource(SecretId=path, Tags=[tag])
+    team.kubectl("annotate", "database", name, "database.opzkit.io/reconcile-now=1")
+    team.wait_ready(name)
+    assert_works(team.stored(path))

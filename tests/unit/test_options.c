@@ -58,6 +58,10 @@ static const struct row {
     {"required-tags", TEXT, offsetof(struct options, required_tags), "", 0,
      "  --required-tags=TEXT\n"
      "        KEY=VALUE,... that every secret gets besides its own tags [$REQUIRED_TAGS]\n"},
+    {"require-adoption-tag", SWITCH, offsetof(struct options, require_adoption_tag), NULL, 0,
+     "  --require-adoption-tag\n"
+     "        use existing secrets without our tags only when database.opzkit.io/adopt-by allows "
+     "it\n"},
     {"kms-key-id", TEXT, offsetof(struct options, kms_key_id), "", 0,
      "  --kms-key-id=TEXT\n"
      "        KMS key that new secrets are encrypted with; default: aws/secretsmanager "

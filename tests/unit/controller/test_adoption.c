@@ -20,6 +20,23 @@ CHANGE(adopts_with_a_list)
     database->spec.privileges.words = 1;
 }
 
+CHANGE(needs_a_tag)
+{
+    input->requires_adoption_tag = true;
+}
+
+CHANGE(needs_a_tag_and_has_it)
+{
+    input->requires_adoption_tag = true;
+    document_set_string(facts->secret.description.tags, TAG_ADOPT_BY, "team/app");
+}
+
+CHANGE(needs_a_tag_and_has_that_of_another)
+{
+    input->requires_adoption_tag = true;
+    document_set_string(facts->secret.description.tags, TAG_ADOPT_BY, "team/app2");
+}
+
 CHANGE(database_of_another_owner)
 {
     plan_fixture_replace(&facts->engine.database.owner, "dba");
@@ -158,6 +175,38 @@ static const struct plan_row rows[] = {
      "",
      "Conflict",
      "adoptExistingDatabase: true"},
+
+    /* A secret that exists, under --require-adoption-tag. */
+    {"a secret without a mark and without the tag",
+     {ABSENT, ABSENT, UNMARKED, 0, needs_a_tag},
+     "",
+     "AdoptionTagMissing",
+     "adopt-by=team/app"},
+    {"a secret without a mark, with the tag of another",
+     {ABSENT, ABSENT, UNMARKED, 0, needs_a_tag_and_has_that_of_another},
+     "",
+     "AdoptionTagMissing",
+     NULL},
+    {"a secret without a mark, with the tag",
+     {ABSENT, ABSENT, UNMARKED, 0, needs_a_tag_and_has_it},
+     "UD",
+     NULL,
+     NULL},
+    {"a secret of ours needs no tag",
+     {OURS, OURS, OURS, PROOF_PASSED, needs_a_tag},
+     "",
+     NULL,
+     NULL},
+    {"nor does that of an owner who is gone",
+     {RELEASED, RELEASED, RELEASED, PROOF_PASSED, needs_a_tag},
+     "Mt",
+     NULL,
+     NULL},
+    {"nor does the predecessor's",
+     {PREDECESSORS, PREDECESSORS, PREDECESSORS, PROOF_PASSED, needs_a_tag},
+     "Mt",
+     NULL,
+     NULL},
 
     /* Privileges. */
     {"ALL means what can be granted",
