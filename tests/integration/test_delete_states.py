@@ -341,6 +341,7 @@ def test_a_namespace_that_goes_is_held_until_somebody_gives_up(
     doomed = Tenant(kube, unique("doomed-"), tenant.postgres, secretsmanager)
     name = make_temporary(doomed, "held")
 
+    doomed.kubectl("delete", "secret", "postgres-admin")  # which of the two goes first is chance otherwise
     kube.kubectl("delete", "namespace", doomed.name, "--wait=false")
 
     status = wait_blocked(doomed, name, "AdminSecretNotFound")
