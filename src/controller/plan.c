@@ -231,13 +231,13 @@ static bool check_privileges(const struct plan_input *input, struct plan *plan)
 }
 
 /* In a database of others the admin may lack what only an owner can give; everything else is done
- * first. */
+ * first.  In one of ours it is what some object lacks, and the conditions tell. */
 static bool check_grantable(const struct plan_input *input, struct plan *plan)
 {
     const char *ungranted = input->facts->engine.privileges.ungranted;
     const char *admin = input->server->username;
 
-    return ungranted == NULL ||
+    return ungranted == NULL || claim_takes_database(input) ||
            REFUSE(plan, ERROR_DENIED, "InsufficientRights",
                   "the admin user '%s' may not grant in database '%s': %s: make it a member of the "
                   "owner (GRANT owner TO \"%s\"), or grant this to user '%s' as the owner",

@@ -93,7 +93,7 @@ struct engine_privilege_facts {
     char *missing;
     char *excess;
     char *unmanaged; /* differs too, where the admin may change nothing */
-    char *ungranted; /* missing in a database of others, whose owners (named) could let the admin */
+    char *ungranted; /* missing too, where owners (named) could let the admin grant it */
 };
 
 /* Owned; {0} is empty; release with engine_facts_release(). */

@@ -132,15 +132,14 @@ static bool query(struct engine_session *session, const struct engine_target *ta
 /* A message has more to say than this. */
 enum { DESCRIPTION_LIMIT = 300 };
 
-static char *describe(const PGresult *result, const char *effect, const char *other_effect)
+static char *describe(const PGresult *result, const char *effect)
 {
     auto_strbuf struct strbuf text = {0};
 
     for (int row = 0; row < PQntuples(result); row++) {
-        const char *found = PQgetvalue(result, row, 0);
         const char *part = PQgetvalue(result, row, 1);
 
-        if (strcmp(found, effect) != 0 && strcmp(found, other_effect) != 0)
+        if (strcmp(PQgetvalue(result, row, 0), effect) != 0)
             continue;
         if (text.length > 0 && text.length + strlen(part) > DESCRIPTION_LIMIT) {
             strbuf_append_text(&text, "; and more");
@@ -160,10 +159,10 @@ bool postgres_difference_describe(struct engine_session *session,
     if (!query(session, target, describe_sql, NULL, &result, err))
         return false;
     *ret_privileges = (struct engine_privilege_facts){
-        .missing = describe(result, "missing", ""),
-        .excess = describe(result, "excess", ""),
-        .unmanaged = describe(result, "unmanaged", target->may_own ? "ungranted" : ""),
-        .ungranted = target->may_own ? NULL : describe(result, "ungranted", ""),
+        .missing = describe(result, "missing"),
+        .excess = describe(result, "excess"),
+        .unmanaged = describe(result, "unmanaged"),
+        .ungranted = describe(result, "ungranted"),
     };
     return true;
 }

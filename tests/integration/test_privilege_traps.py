@@ -233,4 +233,6 @@ def test_a_table_that_vanishes_while_rights_are_granted_is_no_failure(tenant: Te
     status = tenant.wait_for(listed.name, lambda status: status.get("phase") in ("Ready", "Error"), "decided")
 
     assert status["phase"] == "Ready", status["message"]
+    events = json.loads(tenant.kubectl("get", "events", "-o", "json").stdout)["items"]
+    assert [event["message"] for event in events if event["type"] == "Warning"] == []
     assert listed.rights("SELECT * FROM stays", write("stays")) == ["SELECT * FROM stays", write("stays")]

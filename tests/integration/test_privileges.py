@@ -79,8 +79,18 @@ def test_tables_of_other_owners_are_covered_as_far_as_the_admin_may_act_for_them
     statements = ["SELECT * FROM work.early", "SELECT * FROM work.late"]
     assert listed.rights(*statements, "SELECT * FROM closed.t") == statements
     ready = condition(status, "PrivilegesReady")
-    assert (status["phase"], ready["status"]) == ("Ready", "True")
-    assert "closed.t" in ready["message"]
+    assert (status["phase"], ready["status"], ready["reason"]) == ("Ready", "False", "InsufficientRights")
+    assert f"SELECT on table closed.t of {stranger}" in ready["message"]
+
+
+def test_tables_of_a_superuser_are_named_and_not_missed(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["SELECT"])
+    listed.superuser(f"CREATE TABLE of_superuser {TABLE}")
+
+    ready = condition(listed.look_again(), "PrivilegesReady")
+
+    assert (ready["status"], ready["reason"]) == ("True", "Granted")
+    assert "of_superuser" in ready["message"]
 
 
 def test_names_with_quotes_blanks_and_other_alphabets_are_names(tenant: Tenant) -> None:
