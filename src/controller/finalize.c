@@ -10,6 +10,7 @@
 #include "controller/prepare.h"
 #include "controller/proof_memory.h"
 #include "controller/status_writer.h"
+#include "controller/tenant_rules.h"
 #include "controller/transfer.h"
 
 #include <string.h>
@@ -144,16 +145,18 @@ static void report_abandoned(struct pass *pass)
     bool has_begun = pass->status.phase == DATABASE_PHASE_DELETING;
     struct error err;
 
-    if (database_parse_spec(&pass->database, &err))
-        events_tell(pass, EVENT_ABANDONED,
-                    "deleted; what there is of database '%s', user '%s' and secret '%s' stays as "
-                    "it is (%s)%s",
-                    spec->database_name, spec->username, spec->secret_name, ANNOTATION_ABANDON,
-                    has_begun ? "; the user may be locked out" : "");
-    else
+    if (!database_parse_spec(&pass->database, &err)) {
         events_tell(pass, EVENT_ABANDONED,
                     "deleted; database, user and secret stay as they are (%s): %s",
                     ANNOTATION_ABANDON, err.message);
+        return;
+    }
+    tenant_rules_place_secret(pass->reconciler->rules, &pass->database, &pass->status);
+    events_tell(pass, EVENT_ABANDONED,
+                "deleted; what there is of database '%s', user '%s' and secret '%s' stays as "
+                "it is (%s)%s",
+                spec->database_name, spec->username, spec->secret_name, ANNOTATION_ABANDON,
+                has_begun ? "; the user may be locked out" : "");
 }
 
 bool finalize(struct pass *pass, struct failure *ret_failure)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.parse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
 from devstack.operator import Operator
+from devstack.process import wait_until
 from devstack.secretsmanager import ACCOUNT, REGION
 from devstack.stack import Stack
 from secretsmanager.control_client import ControlClient
@@ -236,14 +235,6 @@ def test_a_resource_may_not_take_its_own_credentials_as_admin_when_they_move(ten
     tenant.wait_ready(name)
 
 
-def wait_until(reached: Callable[[], bool], seconds: float = 20) -> None:
-    """Waits for something that no status shows."""
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
-
-
 def make_admin(tenant: Tenant, password: str) -> tuple[str, str]:
     """An admin of its own, and its URL."""
     admin = unique("rotated_admin")
@@ -270,7 +261,7 @@ def test_a_password_that_is_rotated_after_it_was_read_is_read_again_at_once(
         tenant.apply(from_aws(name, {"secretName": stored}))
     else:
         tenant.apply(database(name, connectionStringSecretRef={"name": "rotated-admin"}))
-    wait_until(lambda: any(fault["hits"] for fault in faults.faults()))
+    wait_until(lambda: any(fault["hits"] for fault in faults.faults()), "the held call", 20)
 
     tenant.postgres.sql(f"ALTER ROLE {admin} PASSWORD 'after'")
     after = url_of(tenant, admin, "after")
@@ -342,7 +333,7 @@ def test_a_deletion_waits_for_the_secret_of_the_admin_and_says_how_to_do_without
     assert "restore it" in status["message"]
     assert "spec.retainOnDelete" in status["message"]
     tenant.secretsmanager.client().restore_secret(SecretId=admin)
-    wait_until(lambda: not tenant.exists("database", name), 60)
+    wait_until(lambda: not tenant.exists("database", name), "the deletion")
     assert not tenant.has_database(name)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from devstack.operator import PROGRAM, Operator
+from devstack.process import wait_until
 from devstack.secretsmanager import SecretsManagerServer
 from support.resources import database, unique
 from support.tenant import Tenant, assert_works
@@ -113,6 +114,21 @@ def test_a_resource_from_before_the_prefix_can_be_deleted_with_everything(
 
     assert not team.has_database(name)
     assert "DeletedDate" in team.description(f"rds/postgres/{name}")
+
+
+def test_a_resource_that_is_given_up_names_its_secret_under_the_prefix(
+    team: Tenant, start_with: StartOperator
+) -> None:
+    name = unique("given-up")
+    start_with("--secret-name-prefix={namespace}/")
+    team.apply(database(name, retainOnDelete=False))
+    path = team.wait_ready(name)["actualSecretName"]
+    team.kubectl("annotate", "database", name, "database.opzkit.io/abandon-external-resources=true")
+
+    team.delete(name)
+
+    wait_until(lambda: f"secret '{path}' stays" in team.kubectl("get", "events", "-o", "json").stdout, "the event", 20)
+    assert "DeletedDate" not in team.description(path)
 
 
 # --- the admin's secret, and regions ---
