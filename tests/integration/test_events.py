@@ -145,7 +145,7 @@ def test_a_deletion_that_is_abandoned_says_what_stays(tenant: Tenant) -> None:
 
     event = wait_for_event(tenant, name, "Abandoned")
     assert event["type"] == "Warning"
-    assert "database, user and secret stay" in event["message"]
+    assert f"secret 'rds/postgres/{name}' stays as it is" in event["message"]
 
 
 def test_an_event_outlives_a_stop_right_after_it(tenant: Tenant, operator: Operator) -> None:
