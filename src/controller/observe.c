@@ -248,13 +248,21 @@ static void mend_mark(struct pass *pass)
     pass->facts.database_mark_is_lost = true;
 }
 
+static bool may_be_dropped(const struct pass *pass)
+{
+    enum ownership ownership =
+        ownership_of_marker(&pass->facts.engine.database.marker, &pass->owner);
+
+    return ownership == OWNERSHIP_OURS || ownership == OWNERSHIP_PREDECESSOR;
+}
+
 /* Who else lives in a database of ours.  Where users are not marked, only the resources tell. */
 static bool observe_residents(struct pass *pass, struct error *err)
 {
     struct engine_target target = pass_engine_target(pass);
     struct engine_facts *engine = &pass->facts.engine;
 
-    if (!engine->database.present || !target.is_ours)
+    if (!engine->database.present || !may_be_dropped(pass))
         return true;
     return engine->marks_users
                ? pass->driver->observe_residents(pass->session, &target, engine, err)

@@ -203,7 +203,7 @@ def test_what_the_added_user_made_there_is_named_and_stays(tenant: Tenant) -> No
     run_sql(url, "CREATE TABLE books.work (x int)")
 
     tenant.delete(name, wait=False)
-    status = tenant.wait_error(name, "InsufficientRights", 30)
+    status = tenant.wait_error(name, "BlockedByDependencies", 30)
 
     assert f"database {existing.name}" in status["message"] and "REASSIGN OWNED" in status["message"]
     existing.inside(f"REASSIGN OWNED BY {name} TO {existing.owner}; DROP OWNED BY {name}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.bench import Bench
+from harness.engines import Snapshot
+from harness.outcome import outcome
 from harness.subject import Subject
 
 ANNOTATION = "database.opzkit.io/reset-password"
@@ -25,9 +27,18 @@ class PasswordReset:
         """A Ready Database, and the annotation."""
         self._bench.cluster.make_namespace(subject, self._bench.engine.connection())
         self._bench.cluster.make_database(subject, **self._spec)
-        self._bench.converge(subject)
+        self._bench.converge(subject, self._bench.is_ready)
         self._former[subject] = self._stored(subject)
         self._bench.cluster.annotate(subject, {ANNOTATION: VALUE})
+
+    def is_done(self, subject: Subject) -> bool:
+        """Ready, and the request is answered."""
+        status = self._bench.cluster.database(subject).get("status", {})
+        return self._bench.is_ready(subject) and status.get("lastHandledPasswordReset") == VALUE
+
+    def outcome(self, subject: Subject) -> Snapshot:
+        """Everything."""
+        return outcome(self._bench, subject)
 
     def check_interrupted(self, subject: Subject) -> None:
         """The user has the password that is stored, or the one that was; neither is lost."""
