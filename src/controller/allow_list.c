@@ -32,6 +32,19 @@ static bool matches(const char *pattern, const char *text)
     return pattern[strspn(pattern, "*")] == '\0';
 }
 
+/* The account of an ARN is part of what is allowed: a pattern for the end of names must not fit
+ * that of any account.  Only '*' alone stands for everything. */
+static bool fits(const char *pattern, const char *value)
+{
+    static const char arn[] = "arn:";
+    bool is_everything = pattern[strspn(pattern, "*")] == '\0';
+
+    if (!is_everything && strncmp(value, arn, strlen(arn)) == 0 &&
+        strncmp(pattern, arn, strlen(arn)) != 0)
+        return false;
+    return matches(pattern, value);
+}
+
 static bool add(struct allow_list *list, const char *text, size_t length, struct error *err)
 {
     const char *equals = memchr(text, '=', length);
@@ -78,7 +91,7 @@ bool allow_list_allows(const struct allow_list *list, const char *namespace_name
 {
     for (size_t i = 0; i < list->count; i++) {
         if (matches(list->entries[i].namespace_pattern, namespace_name) &&
-            matches(list->entries[i].value_pattern, value))
+            fits(list->entries[i].value_pattern, value))
             return true;
     }
     return list->count == 0;

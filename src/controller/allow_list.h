@@ -1,6 +1,7 @@
 /*
  * Allow-lists of options: NAMESPACE=PATTERN,NAMESPACE=PATTERN,... where '*' stands for any
- * characters on both sides.  Immutable after parsing.
+ * characters on both sides.  An ARN needs a pattern that begins with "arn:", or '*' alone.
+ * Immutable after parsing.
  */
 #ifndef CONTROLLER_ALLOW_LIST_H
 #define CONTROLLER_ALLOW_LIST_H

@@ -375,7 +375,16 @@ static bool check_secret(const struct plan_input *input, struct failure *refusal
     return check_reading(input, refusal) && check_secret_names_target(input, refusal);
 }
 
-/* While a secret moves, what is at the new place already must be the same password. */
+bool claim_may_copy_former(const struct plan_input *input)
+{
+    const struct secret_facts *former = &input->facts->former;
+
+    return input->former_id != NULL && former->state == SECRET_PRESENT && former->is_readable &&
+           ownership_of_tags(former->description.tags, input->owner) == OWNERSHIP_OURS;
+}
+
+/* While a secret moves, what is at the new place already must be the same password, or one that a
+ * reset has stored there since. */
 static bool check_move(const struct plan_input *input, struct failure *refusal)
 {
     const struct secret_facts *former = &input->facts->former;
@@ -383,6 +392,7 @@ static bool check_move(const struct plan_input *input, struct failure *refusal)
 
     if (input->former_id == NULL || former->state != SECRET_PRESENT || !former->is_readable ||
         secret->state != SECRET_PRESENT || password_reset_is_stored(input) ||
+        password_reset_was_stored(input) ||
         secret_equals(&former->credentials.password, &secret->credentials.password))
         return true;
     return failure_set(

@@ -44,5 +44,7 @@ bool claim_takes_database(const struct plan_input *input);
 /* Whether the user may lose what it has beyond its privileges: when we made it, or when a person
  * has changed the list. */
 bool claim_may_revoke(const struct plan_input *input);
+/* Whether the secret at the former place is ours and gives its password to the new one. */
+bool claim_may_copy_former(const struct plan_input *input);
 
 #endif

@@ -39,7 +39,7 @@ void password_reset_make_token(const char *uid, const char *value,
              digits + 12, digits + 16, digits + 20);
 }
 
-/* What is at the former place is copied first. */
+/* What can be copied from the former place is copied first. */
 bool password_reset_is_due(const struct plan_input *input)
 {
     const struct facts *facts = input->facts;
@@ -47,7 +47,7 @@ bool password_reset_is_due(const struct plan_input *input)
     return input->reset_token != NULL && !input->reset_done && !input->made_user &&
            facts->engine.user.present &&
            (input->former_id == NULL || facts->secret.state != SECRET_ABSENT ||
-            facts->former.state == SECRET_ABSENT);
+            !claim_may_copy_former(input));
 }
 
 /* Where users cannot be marked only a password tells: that of the secret, or the one that was in it
@@ -65,13 +65,27 @@ bool password_reset_is_possible(const struct plan_input *input)
 }
 
 /* A rewrite with the same password may have come after it. */
+static bool is_stored(const struct secret_facts *secret, const char *token)
+{
+    return secret->state == SECRET_PRESENT && token != NULL &&
+           (same(secret->description.current_version, token) ||
+            same(secret->description.previous_version, token));
+}
+
 bool password_reset_is_stored(const struct plan_input *input)
 {
-    const struct secret_description *secret = &input->facts->secret.description;
+    return is_stored(&input->facts->secret, input->reset_token);
+}
 
-    return input->facts->secret.state == SECRET_PRESENT && input->reset_token != NULL &&
-           (same(secret->current_version, input->reset_token) ||
-            same(secret->previous_version, input->reset_token));
+bool password_reset_was_stored(const struct plan_input *input)
+{
+    const char *handled = input->status->last_password_reset;
+    char token[RANDOM_UUID_SIZE];
+
+    if (handled == NULL)
+        return false;
+    password_reset_make_token(input->database->uid, handled, token);
+    return is_stored(&input->facts->secret, token);
 }
 
 static bool check(const struct plan_input *input, struct failure *refusal)

@@ -25,6 +25,8 @@ bool password_reset_is_due(const struct plan_input *input);
 bool password_reset_is_possible(const struct plan_input *input);
 /* Whether the version of the request is stored, or an untemplated one of the same password is. */
 bool password_reset_is_stored(const struct plan_input *input);
+/* The same of the request that was acted on last. */
+bool password_reset_was_stored(const struct plan_input *input);
 void password_reset_plan(const struct plan_input *input, struct plan *plan);
 
 #endif

@@ -136,15 +136,6 @@ static void add_creation_steps(const struct engine_facts *engine, struct plan *p
         add_step(plan, PLAN_CREATE_USER);
 }
 
-/* Only a secret of ours gives its password to another place. */
-static bool may_copy_former(const struct plan_input *input)
-{
-    const struct secret_facts *former = &input->facts->former;
-
-    return input->former_id != NULL && former->state == SECRET_PRESENT && former->is_readable &&
-           ownership_of_tags(former->description.tags, input->owner) == OWNERSHIP_OURS;
-}
-
 /* A new user for a database that is there. */
 static bool is_adoption(const struct plan_input *input)
 {
@@ -160,7 +151,7 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
     bool anything_exists = engine->database.present || engine->user.present;
 
     if (input->facts->secret.state == SECRET_ABSENT) {
-        if (may_copy_former(input)) {
+        if (claim_may_copy_former(input)) {
             add_step(plan, PLAN_COPY_SECRET);
             return true;
         }
@@ -281,7 +272,7 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
         ownership_is_stale(&input->facts->engine.user.marker, input->owner))
         add_step(plan, PLAN_MARK);
     add_secret_steps(input, plan);
-    if (plan->count == 0 && may_copy_former(input) && !input->database->spec.retain_on_delete)
+    if (plan->count == 0 && claim_may_copy_former(input) && !input->database->spec.retain_on_delete)
         add_step(plan, PLAN_DELETE_FORMER);
     if (plan->count == 0 && !check_grantable(input, plan))
         return;

@@ -31,6 +31,11 @@ static void test_an_entry_of_the_namespace_must_fit(void **state maybe_unused)
         {"a=[x]", "a", "x", false},
         {"a=?", "a", "x", false},
         {"a=x,", "a", "x", true},
+        {"a=*/main", "a", "arn:aws:secretsmanager:eu-west-1:1:secret:rds/main", false},
+        {"a=ar*", "a", "arn:aws:secretsmanager:eu-west-1:1:secret:rds/main", false},
+        {"a=arn:aws:secretsmanager:*:1:secret:rds/*", "a",
+         "arn:aws:secretsmanager:eu-west-1:1:secret:rds/main", true},
+        {"a=*", "a", "arn:aws:secretsmanager:eu-west-1:1:secret:rds/main", true},
     };
 
     for (size_t i = 0; i < array_length(rows); i++) {

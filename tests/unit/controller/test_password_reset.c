@@ -64,6 +64,37 @@ CHANGE(done_and_the_secret_moves)
     input->reset_done = true;
 }
 
+/* The pass that gave the user its password failed afterwards; the next one has nothing to reset. */
+CHANGE(handled_and_the_secret_still_moves)
+{
+    char token[RANDOM_UUID_SIZE];
+
+    done_and_the_secret_moves(input, facts, database, status);
+    input->reset_token = NULL;
+    input->reset_done = false;
+    plan_fixture_replace(&status->last_password_reset, "1");
+    password_reset_make_token(database->uid, "1", token);
+    plan_fixture_replace(&facts->secret.description.current_version, token);
+}
+
+CHANGE(another_was_handled_and_the_secret_still_moves)
+{
+    handled_and_the_secret_still_moves(input, facts, database, status);
+    plan_fixture_replace(&status->last_password_reset, "2");
+}
+
+CHANGE(asked_and_the_former_secret_is_scheduled)
+{
+    asked_and_the_secret_moves(input, facts, database, status);
+    facts->former.state = SECRET_SCHEDULED_FOR_DELETION;
+}
+
+CHANGE(asked_and_the_former_secret_is_spoilt)
+{
+    asked_and_the_secret_moves(input, facts, database, status);
+    facts->former.is_readable = false;
+}
+
 CHANGE(asked_and_the_secret_is_scheduled)
 {
     asked(input, facts, database, status);
@@ -128,6 +159,26 @@ static const struct plan_row rows[] = {
     {"a secret that was moved, done in this pass",
      {OURS, OURS, OURS, PROOF_NEEDED, done_and_the_secret_moves},
      "P",
+     NULL,
+     NULL},
+    {"a secret that was moved, done in a pass before",
+     {OURS, OURS, OURS, PROOF_NEEDED, handled_and_the_secret_still_moves},
+     "P",
+     NULL,
+     NULL},
+    {"a secret that was moved, and holds the password of no reset",
+     {OURS, OURS, OURS, PROOF_NEEDED, another_was_handled_and_the_secret_still_moves},
+     "",
+     "Conflict",
+     "another password"},
+    {"nothing at the new place, and the former secret is scheduled for deletion",
+     {OURS, OURS, ABSENT, PROOF_NEEDED, asked_and_the_former_secret_is_scheduled},
+     "r",
+     NULL,
+     NULL},
+    {"nothing at the new place, and the former secret cannot be read",
+     {OURS, OURS, ABSENT, PROOF_NEEDED, asked_and_the_former_secret_is_spoilt},
+     "r",
      NULL,
      NULL},
     {"stored, killed", {OURS, OURS, OURS, PROOF_NEEDED, asked_and_stored}, "p", NULL, NULL},
