@@ -46,7 +46,8 @@ static bool is_abandoned(const struct pass *pass)
 static bool fail_to_converge(struct failure *failure)
 {
     return failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
-                       "something keeps making what the operator takes away");
+                       "something keeps making what the operator takes away: look for another "
+                       "operator or a job that works on the same database, user or secret");
 }
 
 /* Before anything is touched the status says so: whoever finds the resource then knows that the

@@ -353,9 +353,11 @@ static bool check_absence(const struct pass *pass, struct error *err)
 {
     if (!was_stored_just_now(pass))
         return true;
-    return error_set(err, ERROR_UNAVAILABLE, SECRET_NOT_VISIBLE_YET,
-                     "secret '%s' was stored just now, and AWS does not show it yet",
-                     pass->database.spec.secret_name);
+    return error_set(
+        err, ERROR_UNAVAILABLE, SECRET_NOT_VISIBLE_YET,
+        "secret '%s' was stored just now, and AWS does not show it yet: nothing has to "
+        "be done, it is looked for again",
+        pass->database.spec.secret_name);
 }
 
 /* A secret that is not found is absent, which the caller may know better. */

@@ -164,10 +164,11 @@ static bool announce(struct pass *pass, const struct plan *plan, struct failure 
 
 static bool fail_to_converge(const struct failure *last, struct failure *failure)
 {
-    failure_set(failure, ERROR_UNAVAILABLE, "NotConverging",
-                "something keeps changing what the operator sets%s%s",
-                failure_is_set(last) ? "; last: " : "",
-                failure_is_set(last) ? last->error.message : "");
+    failure_set(
+        failure, ERROR_UNAVAILABLE, "NotConverging",
+        "something keeps changing what the operator sets: look for another operator or a job that "
+        "works on the same database, user or secret%s%s",
+        failure_is_set(last) ? "; last: " : "", failure_is_set(last) ? last->error.message : "");
     return false;
 }
 
