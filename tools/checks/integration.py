@@ -11,7 +11,7 @@ from .counts import count_junit
 from .outcome import Broken, Outcome, failure, success
 
 FOLDERS = ("tests/stack", "tests/integration", "tests/crash")
-TESTS_SECONDS = 2700
+TESTS_SECONDS = 4200
 # Name, meaning and time limit in seconds; devstack.prepare knows what to do.
 PREPARATIONS = (
     ("kube", "the control plane", 2400),
