@@ -99,10 +99,8 @@ bool admission_check(const struct database *database, const struct database_stat
     if (!check_immutable(spec, status, ret_failure) || !check_supported(spec, ret_failure) ||
         !check_annotations(database, ret_failure) || !transfer_check_target(database, ret_failure))
         return false;
-    if (!ownership_check_tags(spec->tags, &err)) {
-        failure_of_stage(ret_failure, STAGE_SPEC, &err);
-        return false;
-    }
+    if (!ownership_check_tags(spec->tags, &err))
+        return failure_of_stage(ret_failure, STAGE_SPEC, &err);
     return true;
 }
 

@@ -15,12 +15,6 @@
 
 enum { RECOVERY_WINDOW_DAYS = 7 };
 
-static bool fail(struct failure *failure, enum stage stage, struct error *err)
-{
-    failure_of_stage(failure, stage, err);
-    return false;
-}
-
 /* --- Secrets Manager ------------------------------------------------------------------------- */
 
 /* The password exists in the secret before any server has seen it; in the documented format, from
@@ -68,7 +62,7 @@ static bool delete_former(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!secrets_manager_delete(pass->reconciler->secrets, &target, RECOVERY_WINDOW_DAYS, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     return true;
 }
 
@@ -78,7 +72,7 @@ static bool restore_secret(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!secrets_manager_restore(pass->reconciler->secrets, &target, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_RESTORED,
                 "restored secret '%s', which was scheduled for deletion", target.id);
     return true;
@@ -94,7 +88,7 @@ static bool tag_secret(struct pass *pass, struct failure *failure)
 
     secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_tag(pass->reconciler->secrets, &target, set, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_CHANGED, "set %zu tags of secret '%s'", json_object_size(set),
                 target.id);
     return true;
@@ -110,7 +104,7 @@ static bool untag_secret(struct pass *pass, struct failure *failure)
 
     secret_changes_of_tags(&input, &set, &remove);
     if (!secrets_manager_untag(pass->reconciler->secrets, &target, remove, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_CHANGED, "removed %zu tags of secret '%s'",
                 json_array_size(remove), target.id);
     return true;
@@ -125,7 +119,7 @@ static bool describe_secret(struct pass *pass, struct failure *failure)
     random_uuid(pass->reconciler->random, token);
     if (!secrets_manager_set_description(pass->reconciler->secrets, &target, token,
                                          pass->database.spec.description, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_CHANGED, "set the description of secret '%s'", target.id);
     return true;
 }
@@ -137,12 +131,12 @@ static bool rewrite_secret(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!secret_changes_plan(&input, &rewrite, &err))
-        return fail(failure, STAGE_SPEC, &err);
+        return failure_of_stage(failure, STAGE_SPEC, &err);
     if ((!secret_is_empty(&rewrite.canonical) &&
          !secret_writing_put_canonical(pass, &rewrite.canonical, &err)) ||
         (!secret_is_empty(&rewrite.value) &&
          !secret_writing_put_current(pass, &rewrite.value, NULL, &err)))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_CHANGED, "rewrote secret '%s' with the same password",
                 pass->database.spec.secret_name);
     return true;
@@ -165,7 +159,7 @@ static bool note_new_user(struct pass *pass, struct failure *failure)
     created = json_object();
     document_set_string(created, TAG_CREATED, TAG_CREATED_USER);
     return secrets_manager_tag(pass->reconciler->secrets, &target, created, &err) ||
-           fail(failure, STAGE_SECRETS, &err);
+           failure_of_stage(failure, STAGE_SECRETS, &err);
 }
 
 static bool create_user(struct pass *pass, struct failure *failure)
@@ -188,7 +182,7 @@ static bool create_user(struct pass *pass, struct failure *failure)
     done = pass->driver->create_user(pass->session, &creation, &err);
     engine_marker_release(&marker);
     if (!done)
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     pass->made_user = true;
     events_tell(pass, EVENT_CREATED, "created user '%s'", creation.username);
     return true;
@@ -210,7 +204,7 @@ static bool create_database(struct pass *pass, struct failure *failure)
     done = pass->driver->create_database(pass->session, &creation, &err);
     engine_marker_release(&marker);
     if (!done)
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_CREATED, "created database '%s'", creation.database);
     return true;
 }
@@ -225,7 +219,7 @@ static bool note_deletion(struct pass *pass, struct failure *failure)
 
     document_set_string(tags, TAG_DELETING, pass->owner.uid);
     return secrets_manager_tag(pass->reconciler->secrets, &target, tags, &err) ||
-           fail(failure, STAGE_SECRETS, &err);
+           failure_of_stage(failure, STAGE_SECRETS, &err);
 }
 
 static bool set_login(struct pass *pass, bool allowed, struct failure *failure)
@@ -234,7 +228,7 @@ static bool set_login(struct pass *pass, bool allowed, struct failure *failure)
     struct error err;
 
     if (!pass->driver->set_login(pass->session, username, allowed, &err))
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, allowed ? EVENT_UNLOCKED : EVENT_LOCKED, "%s user '%s'",
                 allowed ? "unlocked" : "locked out", username);
     return true;
@@ -255,7 +249,7 @@ static bool end_sessions(struct pass *pass, struct failure *failure)
     struct error err;
 
     return pass->driver->end_sessions(pass->session, pass->database.spec.username, &err) ||
-           fail(failure, STAGE_SERVER, &err);
+           failure_of_stage(failure, STAGE_SERVER, &err);
 }
 
 static bool drop_database(struct pass *pass, struct failure *failure)
@@ -264,7 +258,7 @@ static bool drop_database(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!pass->driver->drop_database(pass->session, database, &err))
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_DROPPED, "dropped database '%s'", database);
     return true;
 }
@@ -277,7 +271,7 @@ static bool revoke(struct pass *pass, struct failure *failure)
 
     target.privileges = &none;
     if (!pass->driver->set_privileges(pass->session, &target, true, &err))
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_PRIVILEGES_CHANGED,
                 "took from user '%s' what it had on database '%s', which stays", target.username,
                 target.database);
@@ -290,7 +284,7 @@ static bool drop_user(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!pass->driver->drop_user(pass->session, &target, pass->facts.engine.user.marker.uid, &err))
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_DROPPED, "dropped user '%s'", target.username);
     return true;
 }
@@ -301,7 +295,7 @@ static bool delete_secret(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!secrets_manager_delete(pass->reconciler->secrets, &target, RECOVERY_WINDOW_DAYS, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     events_tell(pass, EVENT_SECRET_DELETED, "secret '%s' is scheduled for deletion in %d days",
                 target.id, RECOVERY_WINDOW_DAYS);
     return true;
@@ -316,7 +310,7 @@ static bool set_privileges(struct pass *pass, bool may_revoke, struct failure *f
     struct error err;
 
     if (!pass->driver->set_privileges(pass->session, &target, may_revoke, &err))
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     if (before->missing != NULL)
         events_tell(pass, EVENT_PRIVILEGES_CHANGED,
                     "granted user '%s' what it lacked on database '%s': %s", target.username,
@@ -369,7 +363,7 @@ static bool mark(struct pass *pass, struct failure *failure)
     engine_marker_release(&marker);
     engine_marker_release(&user_marker);
     if (!done)
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     if (pass->facts.database_mark_is_lost)
         log_warning(&pass->log, "the mark on the database was gone, and was written again");
     else
@@ -423,7 +417,7 @@ static bool prove_login(struct pass *pass, struct failure *failure)
 
     if (!pass->driver->prove_login(pass->session, &request, &target, &login,
                                    pass->facts.proof_detail, &err))
-        return fail(failure, STAGE_LOGIN, &err);
+        return failure_of_stage(failure, STAGE_LOGIN, &err);
     take_login(pass, login);
     return true;
 }
@@ -470,7 +464,7 @@ bool apply(struct pass *pass, const struct plan *plan, bool *ret_changed,
             struct error err;
 
             cancellation_error(&err);
-            return fail(ret_failure, STAGE_KUBERNETES, &err);
+            return failure_of_stage(ret_failure, STAGE_KUBERNETES, &err);
         }
         *ret_changed = *ret_changed || operation->changes;
         log_debug(&pass->log, "%s", plan_step_name(plan->steps[i]));

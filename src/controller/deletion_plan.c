@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static void add_step(struct plan *plan, enum plan_step step)
-{
-    plan->steps[plan->count++] = step;
-}
-
 /* --- What is ours ---------------------------------------------------------------------------- */
 
 /* The predecessor's comment is on what it made and on what it found: it counts where it is on both,
@@ -138,17 +133,17 @@ static void plan_server(const struct plan_input *input, struct plan *plan)
 
     if ((has_user || has_database) && owns_secret(input, &input->facts->secret) &&
         !is_noted(&input->facts->secret))
-        add_step(plan, PLAN_NOTE_DELETION);
+        plan_add_step(plan, PLAN_NOTE_DELETION);
     if (has_user && engine->user.can_log_in)
-        add_step(plan, PLAN_LOCK_USER);
+        plan_add_step(plan, PLAN_LOCK_USER);
     if (has_user)
-        add_step(plan, PLAN_END_SESSIONS);
+        plan_add_step(plan, PLAN_END_SESSIONS);
     if (has_database)
-        add_step(plan, PLAN_DROP_DATABASE);
+        plan_add_step(plan, PLAN_DROP_DATABASE);
     if (has_user && keeps_rights(input, has_database))
-        add_step(plan, PLAN_REVOKE);
+        plan_add_step(plan, PLAN_REVOKE);
     if (has_user)
-        add_step(plan, PLAN_DROP_USER);
+        plan_add_step(plan, PLAN_DROP_USER);
 }
 
 /* A user that stays may log in with the password that only the secret knows. */
@@ -157,9 +152,9 @@ static void plan_secrets(const struct plan_input *input, struct plan *plan)
     if (plan->count > 0 || input->facts->engine.user.present)
         return;
     if (input->former_id != NULL && owns_secret(input, &input->facts->former))
-        add_step(plan, PLAN_DELETE_FORMER);
+        plan_add_step(plan, PLAN_DELETE_FORMER);
     if (owns_secret(input, &input->facts->secret))
-        add_step(plan, PLAN_DELETE_SECRET);
+        plan_add_step(plan, PLAN_DELETE_SECRET);
 }
 
 /* Where users carry no mark, only the stored password tells whose one is: a secret that somebody
@@ -181,7 +176,7 @@ void deletion_plan_make(const struct plan_input *input, struct plan *ret_plan)
         !check_same_server(input, ret_plan) || !check_residents(input, ret_plan))
         return;
     if (needs_secret(input)) {
-        add_step(ret_plan, PLAN_RESTORE_SECRET);
+        plan_add_step(ret_plan, PLAN_RESTORE_SECRET);
         return;
     }
     plan_server(input, ret_plan);
@@ -194,9 +189,9 @@ void deletion_plan_make_undoing(const struct plan_input *input, struct plan *ret
     if (!input->facts->server_known)
         return;
     if (claim_is_locked_by_us(input))
-        add_step(ret_plan, PLAN_UNLOCK_USER);
+        plan_add_step(ret_plan, PLAN_UNLOCK_USER);
     if (owns_secret(input, &input->facts->secret) && is_noted(&input->facts->secret))
-        add_step(ret_plan, PLAN_UNTAG_SECRET);
+        plan_add_step(ret_plan, PLAN_UNTAG_SECRET);
 }
 
 /* --- What stays ------------------------------------------------------------------------------ */

@@ -67,12 +67,13 @@ static const char *find_own_reason(const struct error *err)
     return NULL;
 }
 
-void failure_of_stage(struct failure *failure, enum stage stage, const struct error *err)
+bool failure_of_stage(struct failure *failure, enum stage stage, const struct error *err)
 {
     const char *own_reason = find_own_reason(err);
 
     failure->error = *err;
     failure->reason = own_reason != NULL ? own_reason : find_reason(stage, err->kind);
+    return false;
 }
 
 bool failure_set(struct failure *failure, enum error_kind kind, const char *reason,

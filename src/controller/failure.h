@@ -28,8 +28,8 @@ struct failure {
     const char *reason; /* static text; NULL = no failure */
 };
 
-/* Makes a failure of an error of a stage. */
-void failure_of_stage(struct failure *failure, enum stage stage, const struct error *err);
+/* Makes a failure of an error of a stage.  Always returns false, as failure_set(). */
+bool failure_of_stage(struct failure *failure, enum stage stage, const struct error *err);
 /* Makes one with a reason of its own.  Always returns false, so that a check can `return
  * failure_set(...)`. */
 bool failure_set(struct failure *failure, enum error_kind kind, const char *reason,

@@ -28,10 +28,8 @@ static bool release(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!kube_client_remove_finalizer(pass->reconciler->kube, &reference, pass->database.object,
-                                      DATABASE_FINALIZER, &err)) {
-        failure_of_stage(failure, STAGE_KUBERNETES, &err);
-        return false;
-    }
+                                      DATABASE_FINALIZER, &err))
+        return failure_of_stage(failure, STAGE_KUBERNETES, &err);
     proof_memory_forget(pass->reconciler->proofs, pass->database.uid);
     return true;
 }
@@ -60,11 +58,7 @@ static bool announce(struct pass *pass, const struct plan *plan, struct failure 
         strcmp(pass->status.server_identity, pass->facts.engine.server_identity) == 0)
         return true;
     conditions_set_deletion_begun(pass, plan);
-    if (!status_write(pass, &err)) {
-        failure_of_stage(failure, STAGE_KUBERNETES, &err);
-        return false;
-    }
-    return true;
+    return status_write(pass, &err) || failure_of_stage(failure, STAGE_KUBERNETES, &err);
 }
 
 /* Takes away what is ours, looking again after each plan. */

@@ -1,13 +1,9 @@
 #include "controller/ownership.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <string.h>
-
-static bool same(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
 
 /* --- Marks ----------------------------------------------------------------------------------- */
 
@@ -16,7 +12,7 @@ static bool is_our_cluster(const char *cluster, const struct owner *owner)
 {
     const char *rest = owner->former_clusters;
 
-    if (same(cluster, owner->cluster_id))
+    if (text_equal(cluster, owner->cluster_id))
         return true;
     while (cluster != NULL && rest != NULL && rest[0] != '\0') {
         size_t length = strcspn(rest, ",");
@@ -45,8 +41,8 @@ static bool is_released(const char *cluster, const char *namespace_name, const c
 static enum ownership judge(const char *cluster, const char *namespace_name, const char *name,
                             const struct owner *owner)
 {
-    if (is_our_cluster(cluster, owner) && same(namespace_name, owner->namespace_name) &&
-        same(name, owner->name))
+    if (is_our_cluster(cluster, owner) && text_equal(namespace_name, owner->namespace_name) &&
+        text_equal(name, owner->name))
         return OWNERSHIP_OURS;
     return is_released(cluster, namespace_name, name, owner) ? OWNERSHIP_RELEASED : OWNERSHIP_OTHER;
 }
@@ -58,7 +54,7 @@ enum ownership ownership_of_tags(const json_t *tags, const struct owner *owner)
     const char *name = document_string(tags, TAG_OWNER_NAME);
 
     if (cluster == NULL && namespace_name == NULL && name == NULL)
-        return same(document_string(tags, TAG_MANAGED_BY), TAG_MANAGED_BY_VALUE)
+        return text_equal(document_string(tags, TAG_MANAGED_BY), TAG_MANAGED_BY_VALUE)
                    ? OWNERSHIP_PREDECESSOR
                    : OWNERSHIP_NONE;
     return judge(cluster, namespace_name, name, owner);
@@ -84,7 +80,7 @@ bool ownership_is_stale(const struct engine_marker *marker, const struct owner *
     case OWNERSHIP_RELEASED:
         return true;
     case OWNERSHIP_OURS:
-        return !same(marker->cluster, owner->cluster_id);
+        return !text_equal(marker->cluster, owner->cluster_id);
     case OWNERSHIP_NONE:
     case OWNERSHIP_OTHER:
         break;
@@ -97,8 +93,8 @@ bool ownership_is_stale(const struct engine_marker *marker, const struct owner *
 static const char *find_neighbour(const char *cluster, const char *namespace_name, const char *name,
                                   const struct owner *owner)
 {
-    if (!is_our_cluster(cluster, owner) || !same(namespace_name, owner->namespace_name) ||
-        same(name, owner->name))
+    if (!is_our_cluster(cluster, owner) || !text_equal(namespace_name, owner->namespace_name) ||
+        text_equal(name, owner->name))
         return NULL;
     return name;
 }
@@ -122,7 +118,7 @@ static bool names(const json_t *tags, const char *key, const struct owner *owner
 {
     auto_free char *target = mem_printf("%s/%s", owner->namespace_name, owner->name);
 
-    return same(document_string(tags, key), target);
+    return text_equal(document_string(tags, key), target);
 }
 
 bool ownership_is_transferred(const json_t *tags, const struct owner *owner)
@@ -172,7 +168,7 @@ enum ownership ownership_of_user(const struct engine_facts *engine, const json_t
 
 bool ownership_made_user(const json_t *tags)
 {
-    return same(document_string(tags, TAG_CREATED), TAG_CREATED_USER);
+    return text_equal(document_string(tags, TAG_CREATED), TAG_CREATED_USER);
 }
 
 static char *describe(const char *namespace_name, const char *name, const char *cluster)
@@ -216,7 +212,7 @@ json_t *ownership_make_tags(const struct database_spec *spec, const struct owner
 
 static bool check_tag(const char *key, const char *value, struct error *err)
 {
-    if (strcmp(key, TAG_MANAGED_BY) == 0 && same(value, TAG_MANAGED_BY_VALUE))
+    if (strcmp(key, TAG_MANAGED_BY) == 0 && text_equal(value, TAG_MANAGED_BY_VALUE))
         return true;
     if (strcmp(key, TAG_MANAGED_BY) == 0)
         return error_set(err, ERROR_INVALID, NULL,

@@ -3,22 +3,18 @@
 #include "base/digest.h"
 #include "base/encoding.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "controller/claim.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool same(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
 
 const char *password_reset_request(const struct database *database,
                                    const struct database_status *status)
 {
     const char *value = database_annotation(database, ANNOTATION_RESET_PASSWORD);
 
-    return same(value, status->last_password_reset) ? NULL : value;
+    return text_equal(value, status->last_password_reset) ? NULL : value;
 }
 
 void password_reset_make_token(const char *uid, const char *value,
@@ -68,8 +64,8 @@ bool password_reset_is_possible(const struct plan_input *input)
 static bool is_stored(const struct secret_facts *secret, const char *token)
 {
     return secret->state == SECRET_PRESENT && token != NULL &&
-           (same(secret->description.current_version, token) ||
-            same(secret->description.previous_version, token));
+           (text_equal(secret->description.current_version, token) ||
+            text_equal(secret->description.previous_version, token));
 }
 
 bool password_reset_is_stored(const struct plan_input *input)
@@ -117,8 +113,7 @@ void password_reset_plan(const struct plan_input *input, struct plan *plan)
 {
     if (!check(input, &plan->refusal))
         return;
-    if (input->facts->secret.is_readable && password_reset_is_stored(input))
-        plan->steps[plan->count++] = PLAN_SET_PASSWORD;
-    else
-        plan->steps[plan->count++] = PLAN_RESET_SECRET;
+    plan_add_step(plan, input->facts->secret.is_readable && password_reset_is_stored(input)
+                            ? PLAN_SET_PASSWORD
+                            : PLAN_RESET_SECRET);
 }

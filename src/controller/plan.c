@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-static void add_step(struct plan *plan, enum plan_step step)
+void plan_add_step(struct plan *plan, enum plan_step step)
 {
     plan->steps[plan->count++] = step;
 }
@@ -88,7 +88,7 @@ static bool check_proof(const struct plan_input *input, struct plan *plan)
 
     switch (facts->proof) {
     case PROOF_NEEDED:
-        add_step(plan, PLAN_PROVE_LOGIN);
+        plan_add_step(plan, PLAN_PROVE_LOGIN);
         return true;
     case PROOF_PASSED:
         return true;
@@ -129,11 +129,11 @@ static bool check_administered(const struct plan_input *input, struct plan *plan
 static void add_creation_steps(const struct engine_facts *engine, struct plan *plan)
 {
     if (!engine->user.present && engine->marks_users)
-        add_step(plan, PLAN_CREATE_USER);
+        plan_add_step(plan, PLAN_CREATE_USER);
     if (!engine->database.present)
-        add_step(plan, PLAN_CREATE_DATABASE);
+        plan_add_step(plan, PLAN_CREATE_DATABASE);
     if (!engine->user.present && !engine->marks_users)
-        add_step(plan, PLAN_CREATE_USER);
+        plan_add_step(plan, PLAN_CREATE_USER);
 }
 
 /* A new user for a database that is there. */
@@ -152,14 +152,14 @@ static bool plan_creation(const struct plan_input *input, struct plan *plan)
 
     if (input->facts->secret.state == SECRET_ABSENT) {
         if (claim_may_copy_former(input)) {
-            add_step(plan, PLAN_COPY_SECRET);
+            plan_add_step(plan, PLAN_COPY_SECRET);
             return true;
         }
         if (anything_exists && !is_adoption(input))
             return refuse_unrecoverable(input, plan);
         if (!check_may_complete(input, plan))
             return false;
-        add_step(plan, PLAN_CREATE_SECRET);
+        plan_add_step(plan, PLAN_CREATE_SECRET);
     } else if (!engine->database.present || !engine->user.present) {
         if (!check_may_complete(input, plan))
             return false;
@@ -214,9 +214,9 @@ static bool check_privileges(const struct plan_input *input, struct plan *plan)
     if (privileges->excess != NULL && claim_may_revoke(input)) {
         if (facts->engine.database.owned_by_target && !check_administered(input, plan))
             return false;
-        add_step(plan, PLAN_SET_PRIVILEGES);
+        plan_add_step(plan, PLAN_SET_PRIVILEGES);
     } else if (privileges->missing != NULL) {
-        add_step(plan, PLAN_GRANT);
+        plan_add_step(plan, PLAN_GRANT);
     }
     return true;
 }
@@ -244,13 +244,13 @@ static void add_secret_steps(const struct plan_input *input, struct plan *plan)
 
     secret_changes_of_tags(input, &set, &remove);
     if (json_object_size(set) > 0)
-        add_step(plan, PLAN_TAG_SECRET);
+        plan_add_step(plan, PLAN_TAG_SECRET);
     if (json_array_size(remove) > 0)
-        add_step(plan, PLAN_UNTAG_SECRET);
+        plan_add_step(plan, PLAN_UNTAG_SECRET);
     if (description == NULL || strcmp(description, input->database->spec.description) != 0)
-        add_step(plan, PLAN_DESCRIBE_SECRET);
+        plan_add_step(plan, PLAN_DESCRIBE_SECRET);
     if (!secret_changes_is_current(input))
-        add_step(plan, PLAN_REWRITE_SECRET);
+        plan_add_step(plan, PLAN_REWRITE_SECRET);
 }
 
 /* Everything exists.  A user that is not marked as ours gets nothing before the stored password is
@@ -260,7 +260,7 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
     if (claim_owner_of_user(input) != OWNERSHIP_OURS && !check_proof(input, plan))
         return;
     if (input->facts->database_mark_is_lost)
-        add_step(plan, PLAN_MARK);
+        plan_add_step(plan, PLAN_MARK);
     if (plan->count > 0 || !check_privileges(input, plan) || plan->count > 0)
         return;
     if ((input->facts->proof == PROOF_UNKNOWN && !check_grantable(input, plan)) ||
@@ -270,10 +270,10 @@ static void plan_convergence(const struct plan_input *input, struct plan *plan)
     if ((claim_takes_database(input) &&
          ownership_is_stale(&input->facts->engine.database.marker, input->owner)) ||
         ownership_is_stale(&input->facts->engine.user.marker, input->owner))
-        add_step(plan, PLAN_MARK);
+        plan_add_step(plan, PLAN_MARK);
     add_secret_steps(input, plan);
     if (plan->count == 0 && claim_may_copy_former(input) && !input->database->spec.retain_on_delete)
-        add_step(plan, PLAN_DELETE_FORMER);
+        plan_add_step(plan, PLAN_DELETE_FORMER);
     if (plan->count == 0 && !check_grantable(input, plan))
         return;
 }
@@ -303,11 +303,11 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
                    "restore it by hand or set another secretName",
                    input->database->spec.secret_name);
         else
-            add_step(ret_plan, PLAN_RESTORE_SECRET); /* its content decides the rest */
+            plan_add_step(ret_plan, PLAN_RESTORE_SECRET); /* its content decides the rest */
         return;
     }
     if (claim_is_locked_by_us(input)) {
-        add_step(ret_plan, PLAN_UNLOCK_USER);
+        plan_add_step(ret_plan, PLAN_UNLOCK_USER);
         return;
     }
     if (password_reset_is_due(input)) {

@@ -80,6 +80,8 @@ bool plan_check_known(const struct plan_input *input, struct plan *plan) must_ch
  * reason, "InsufficientRights". */
 bool plan_check_administered(const struct plan_input *input, struct failure *ret_refusal)
     must_check;
+/* Each step at most once in a plan. */
+void plan_add_step(struct plan *plan, enum plan_step step);
 const char *plan_step_name(enum plan_step step);
 bool plan_has(const struct plan *plan, enum plan_step step);
 /* True when a step of the plan makes a user, a database or a secret. */

@@ -9,12 +9,6 @@
 
 #include <string.h>
 
-static bool fail(struct failure *failure, enum stage stage, const struct error *err)
-{
-    failure_of_stage(failure, stage, err);
-    return false;
-}
-
 /* The secret moves when the spec says so; a default that changed moves nothing. */
 static void find_former(struct pass *pass)
 {
@@ -89,7 +83,7 @@ static bool find_admin_secret(struct pass *pass, struct failure *failure)
     if (!tenant_rules_check_admin(rules, &pass->database, failure))
         return false;
     if (!admin_secret_find_region(reference, pass->reconciler->default_region, region, &err))
-        return fail(failure, STAGE_SPEC, &err);
+        return failure_of_stage(failure, STAGE_SPEC, &err);
     pass->admin_region = mem_strdup(region);
     return tenant_rules_check_region(rules, &pass->database, region,
                                      "the secret with the admin connection", failure) &&
@@ -110,7 +104,7 @@ bool prepare_admin(struct pass *pass, struct admin_connection *ret_admin, struct
     struct error err;
 
     return admin_connection_read(&request, ret_admin, &err) ||
-           fail(failure, in_aws ? STAGE_ADMIN_IN_AWS : STAGE_ADMIN_SECRET, &err);
+           failure_of_stage(failure, in_aws ? STAGE_ADMIN_IN_AWS : STAGE_ADMIN_SECRET, &err);
 }
 
 static bool check_names(struct pass *pass, struct failure *failure)
@@ -132,7 +126,7 @@ static bool prepare_server(struct pass *pass, struct failure *failure)
     struct error err;
 
     if (!cluster_identity_get(reconciler->cluster, reconciler->kube, &pass->owner.cluster_id, &err))
-        return fail(failure, STAGE_KUBERNETES, &err);
+        return failure_of_stage(failure, STAGE_KUBERNETES, &err);
     pass->driver = engine_driver_find(pass->database.spec.engine);
     return prepare_admin(pass, &pass->admin, failure) && check_names(pass, failure);
 }
@@ -154,7 +148,7 @@ bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
 
     if (!database_parse_spec(&pass->database, &err) ||
         !database_parse_template(&pass->database, &err))
-        return fail(ret_failure, STAGE_SPEC, &err);
+        return failure_of_stage(ret_failure, STAGE_SPEC, &err);
     return check_wishes(pass, ret_failure) && find_region(pass, ret_failure) &&
            tenant_rules_check_region(pass->reconciler->rules, &pass->database, pass->region,
                                      "the secret with the credentials", ret_failure) &&
@@ -166,7 +160,7 @@ bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
     struct error err;
 
     if (!database_parse_spec(&pass->database, &err))
-        return fail(ret_failure, STAGE_SPEC, &err);
+        return failure_of_stage(ret_failure, STAGE_SPEC, &err);
     if (!database_parse_template(&pass->database, &err))
         log_debug(&pass->log, "%s", err.message); /* nothing is rendered any more */
     /* Of the secret with the credentials the tags decide, whatever the rules say by now. */

@@ -106,12 +106,6 @@ static void pass_release(struct pass *pass)
 
 #define auto_pass run_at_scope_end(pass_release)
 
-static bool fail(struct failure *failure, enum stage stage, const struct error *err)
-{
-    failure_of_stage(failure, stage, err);
-    return false;
-}
-
 /* --- The rounds: observe, plan, apply, until nothing is left to do --------------------------- */
 
 /* Nothing outside may be made before the finalizer is there to remember it. */
@@ -125,7 +119,7 @@ static bool ensure_finalizer(struct pass *pass, struct failure *failure)
         return true;
     if (!kube_client_add_finalizer(pass->reconciler->kube, &reference, pass->database.object,
                                    DATABASE_FINALIZER, &object, &err))
-        return fail(failure, STAGE_KUBERNETES, &err);
+        return failure_of_stage(failure, STAGE_KUBERNETES, &err);
     if (object != NULL) {
         json_decref(pass->database.object);
         pass->database.object = json_incref(object);
@@ -145,7 +139,7 @@ static bool announce_first_sight(struct pass *pass, struct failure *failure)
     if (pass->status.phase != DATABASE_PHASE_NONE)
         return true;
     conditions_set_pending(pass);
-    return status_write(pass, &err) || fail(failure, STAGE_KUBERNETES, &err);
+    return status_write(pass, &err) || failure_of_stage(failure, STAGE_KUBERNETES, &err);
 }
 
 /* Says in the status what is about to be made or tagged, before it is: should we be killed then,
@@ -159,7 +153,7 @@ static bool announce(struct pass *pass, const struct plan *plan, struct failure 
         conditions_remember_tags(pass);
     if (plan_creates(plan))
         conditions_set_creating(pass, plan);
-    return status_write(pass, &err) || fail(failure, STAGE_KUBERNETES, &err);
+    return status_write(pass, &err) || failure_of_stage(failure, STAGE_KUBERNETES, &err);
 }
 
 static bool fail_to_converge(const struct failure *last, struct failure *failure)

@@ -8,12 +8,6 @@
 
 #include <string.h>
 
-static bool fail(struct failure *failure, enum stage stage, struct error *err)
-{
-    failure_of_stage(failure, stage, err);
-    return false;
-}
-
 /* A secret that is not there is made in the documented format, as every new one. */
 static bool create(struct pass *pass, const struct credentials *credentials,
                    struct failure *failure)
@@ -78,15 +72,15 @@ bool reset_steps_store(struct pass *pass, struct failure *failure)
     bool done;
 
     if (is_pending(pass)) {
-        done = make_current(pass, &err) || fail(failure, STAGE_SECRETS, &err);
+        done = make_current(pass, &err) || failure_of_stage(failure, STAGE_SECRETS, &err);
     } else {
         secret_writing_make_credentials(pass, &credentials);
         keep_other_keys(pass, &credentials);
-        done =
-            secret_writing_check_template(pass, &credentials, failure) &&
-            (pass->facts.secret.state == SECRET_ABSENT
-                 ? create(pass, &credentials, failure)
-                 : write_version(pass, &credentials, &err) || fail(failure, STAGE_SECRETS, &err));
+        done = secret_writing_check_template(pass, &credentials, failure) &&
+               (pass->facts.secret.state == SECRET_ABSENT
+                    ? create(pass, &credentials, failure)
+                    : write_version(pass, &credentials, &err) ||
+                          failure_of_stage(failure, STAGE_SECRETS, &err));
     }
     if (done)
         events_tell(pass, EVENT_PASSWORD_RESET,
@@ -102,7 +96,7 @@ bool reset_steps_set_password(struct pass *pass, struct failure *failure)
 
     if (!pass->driver->set_password(pass->session, username,
                                     &pass->facts.secret.credentials.password, &err))
-        return fail(failure, STAGE_SERVER, &err);
+        return failure_of_stage(failure, STAGE_SERVER, &err);
     pass->reset_done = true;
     events_tell(pass, EVENT_PASSWORD_RESET, "gave user '%s' the stored password", username);
     return true;

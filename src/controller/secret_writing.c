@@ -8,12 +8,6 @@
 
 #include <stdlib.h>
 
-static bool fail(struct failure *failure, enum stage stage, struct error *err)
-{
-    failure_of_stage(failure, stage, err);
-    return false;
-}
-
 void secret_writing_make_credentials(const struct pass *pass, struct credentials *ret_credentials)
 {
     const struct engine_host *host = &pass->admin.server.hosts[pass->facts.engine.host_index];
@@ -35,7 +29,7 @@ bool secret_writing_check_template(struct pass *pass, const struct credentials *
     struct error err;
 
     return secret_changes_render_template(&input, credentials, &value, &err) ||
-           fail(failure, STAGE_SPEC, &err);
+           failure_of_stage(failure, STAGE_SPEC, &err);
 }
 
 bool secret_writing_create(struct pass *pass, const struct secret *value, const char *token,
@@ -60,7 +54,7 @@ bool secret_writing_create(struct pass *pass, const struct secret *value, const 
         document_set_string(tags, TAG_CREATED, TAG_CREATED_USER);
     random_uuid(reconciler->random, fresh);
     if (!secrets_manager_create(reconciler->secrets, &target, &creation, &arn, &err))
-        return fail(failure, STAGE_SECRETS, &err);
+        return failure_of_stage(failure, STAGE_SECRETS, &err);
     free(pass->stored_arn);
     pass->stored_arn = arn;
     return true;

@@ -2,14 +2,10 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "controller/pass.h"
 
 #include <string.h>
-
-static bool is_same(const char *a, const char *b)
-{
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
-}
 
 static bool is_for_this_driver(const struct pass *pass, const json_t *spec)
 {
@@ -32,9 +28,9 @@ static bool is_sharer(const struct pass *pass, const json_t *object)
     const json_t *spec = json_object_get(object, "spec");
     const char *name = document_string(json_object_get(object, "metadata"), "name");
 
-    return !is_same(name, pass->database.name) &&
+    return !text_equal(name, pass->database.name) &&
            document_boolean(spec, "adoptExistingDatabase", false) &&
-           is_same(document_string(spec, "databaseName"), pass->database.spec.database_name) &&
+           text_equal(document_string(spec, "databaseName"), pass->database.spec.database_name) &&
            is_for_this_driver(pass, spec) && is_for_this_server(pass, object);
 }
 

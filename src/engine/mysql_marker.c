@@ -3,6 +3,7 @@
 #include "base/document.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,11 +95,6 @@ bool engine_mysql_is_unfinished(struct engine_session *session, const char *data
     return true;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a != NULL && strcmp(a, b) == 0;
-}
-
 /* A creation that only began makes a database its own only while that one looks like it. */
 static bool take_if_marked(struct engine_session *session, const char *attribute,
                            const char *database, struct engine_marker *ret_marker,
@@ -108,8 +104,8 @@ static bool take_if_marked(struct engine_session *session, const char *attribute
     bool is_marked, succeeded = true;
 
     engine_mysql_mark_parse(attribute, &mark);
-    is_marked = is_same(mark.marker.database, database);
-    if (!is_marked && is_same(mark.creating, database))
+    is_marked = text_equal(mark.marker.database, database);
+    if (!is_marked && text_equal(mark.creating, database))
         succeeded = engine_mysql_is_unfinished(session, database, &is_marked, err);
     if (succeeded && is_marked)
         engine_marker_copy(ret_marker, &mark.marker);

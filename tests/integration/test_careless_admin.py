@@ -122,3 +122,29 @@ def test_a_rotation_by_hand_in_the_wrong_order_is_an_error_until_both_sides_agre
     now = tenant.stored(path)
     assert now == {**stored, "DB_PASSWORD": PASSWORD, "POSTGRES_URL": now["POSTGRES_URL"]}
     assert_works(now)
+
+
+def test_a_database_that_was_renamed_by_hand_is_neither_lost_nor_dropped(tenant: Tenant) -> None:
+    name, renamed = unique("renamed"), unique("archive")
+    tenant.apply(database(name, retainOnDelete=False))
+    tenant.wait_ready(name)
+    stored = tenant.stored(f"rds/postgres/{name}")
+    run_sql(stored["POSTGRES_URL"], "CREATE TABLE kept (x int)")
+    tenant.postgres.sql(f"ALTER DATABASE {name} RENAME TO {renamed}")
+
+    tenant.kubectl("annotate", "database", name, "database.opzkit.io/reconcile-now=1")
+    tenant.wait_error(name, "DatabaseMissing")
+    assert not tenant.has_database(name)
+
+    tenant.delete(name, wait=False)
+    status = tenant.wait_for(
+        name, lambda status: condition(status, "Ready").get("reason") == "BlockedByDependencies", "blocked", 40
+    )
+    assert renamed in status["message"]
+    assert tenant.stored(f"rds/postgres/{name}") == stored
+    assert tenant.postgres.sql("SELECT count(*) FROM kept", renamed) == ["0"]
+
+    tenant.postgres.sql(f"ALTER DATABASE {renamed} RENAME TO {name}")
+    tenant.patch(name, {"spec": {"retainOnDelete": True}})
+    wait_until(lambda: not tenant.exists("database", name), "the end of the resource", 30)
+    run_sql(stored["POSTGRES_URL"], "SELECT * FROM kept")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from devstack.kube import ControlPlane
 from devstack.operator import Operator
 from devstack.process import wait_until
-from devstack.stack import Stack
 from support.mysql_log import GeneralLog
 from support.mysql_tenant import MySqlTenant, mysql_database
 from support.resources import database, unique
@@ -35,25 +33,9 @@ def requests(kube: ControlPlane) -> Counter[str]:
     return found
 
 
-@pytest.fixture
-def busy_operator(
-    stack: Stack, kube: ControlPlane, operator: Operator, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Any]:
-    """Starts an operator for one namespace that looks at everything again every second, in place of the usual one."""
-    started: list[Operator] = []
-
-    def start(team: Team) -> Operator:
-        operator.stop()
-        arguments = ("--sync-period=1s", f"--namespace={team.name}")
-        other = Operator(tmp_path, kube, team.secretsmanager.environment(), arguments=arguments)
-        started.append(other)
-        other.start()
-        return other
-
-    yield start
-    for other in started:
-        other.stop()
-    operator.start()
+def start_busy(start_operator: Callable[..., Operator], team: Team) -> Operator:
+    """An operator for one namespace that looks at everything again every second."""
+    return start_operator(team.secretsmanager.environment(), "--sync-period=1s", f"--namespace={team.name}")
 
 
 def passes(operator: Operator) -> float:
@@ -96,12 +78,13 @@ def check(name: str, resource: dict[str, Any], result: Any) -> None:
 
 
 @pytest.mark.parametrize("privileges", [["ALL"], ["SELECT", "INSERT"]], ids=["all", "list"])
-def test_a_pass_on_postgresql(tenant: Tenant, busy_operator: Any, privileges: list[str]) -> None:
-    name = unique("idle")
+def test_a_pass_on_postgresql(
+    tenant: Tenant, start_operator: Callable[..., Operator], privileges: list[str]
+) -> None:
+    name, operator = unique("idle"), start_busy(start_operator, tenant)
     tenant.apply(database(name, privileges=privileges, awsSecretsManager={"tags": {"Team": "x"}}))
     tenant.wait_ready(name)
     before = tenant.get("database", name)
-    operator = busy_operator(tenant)
     log = SqlWatch(tenant.postgres)
 
     def statements() -> list[str]:
@@ -113,12 +96,11 @@ def test_a_pass_on_postgresql(tenant: Tenant, busy_operator: Any, privileges: li
     assert tenant.get("database", name) == before
 
 
-def test_a_pass_on_mysql(mysql_tenant: MySqlTenant, busy_operator: Any) -> None:
-    name = unique("idle")
+def test_a_pass_on_mysql(mysql_tenant: MySqlTenant, start_operator: Callable[..., Operator]) -> None:
+    name, operator = unique("idle"), start_busy(start_operator, mysql_tenant)
     mysql_tenant.apply(mysql_database(name))
     mysql_tenant.wait_ready(name)
     before = mysql_tenant.get("database", name)
-    operator = busy_operator(mysql_tenant)
     log = GeneralLog(mysql_tenant.server)
 
     result = measure(mysql_tenant, operator, f"rds/mysql/{name}", log.statements, log.changes)

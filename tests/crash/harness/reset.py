@@ -16,9 +16,8 @@ VALUE = "asked once"
 class PasswordReset:
     """A resource that is Ready and, while no operator runs, is asked to reset its password."""
 
-    title = "password reset"
-
-    def __init__(self, bench: Bench, **spec: Any) -> None:
+    def __init__(self, bench: Bench, shape: str, **spec: Any) -> None:
+        self.title = f"password reset, {shape}"
         self._bench = bench
         self._spec = spec
         self._former: dict[Subject, str] = {}
