@@ -206,10 +206,11 @@ bool options_parse(int argument_count, char *const *arguments, options_environme
 
 void options_append_help(struct strbuf *buf)
 {
-    strbuf_append_text(buf,
-                       "Usage: database-user-operator [options]\n\n"
-                       "Makes databases and login users on existing PostgreSQL servers for\n"
-                       "Database resources, and keeps their passwords in AWS Secrets Manager.\n\n");
+    strbuf_append_text(
+        buf,
+        "Usage: database-user-operator [options]\n\n"
+        "Makes databases and login users on existing PostgreSQL, MySQL and MariaDB servers for\n"
+        "Database resources, and keeps their passwords in AWS Secrets Manager.\n\n");
     for (size_t i = 0; i < array_length(table); i++) {
         const struct option *option = &table[i];
 
