@@ -137,21 +137,27 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("operation", ["DescribeSecret", "CreateSecret", "GetSecretValue"])
-@pytest.mark.parametrize("kind", MALFORMED)
 def test_an_answer_that_is_none_is_an_error_and_costs_nothing(
-    tenant: Tenant, faults: ControlClient, operation: str, kind: str
+    tenant: Tenant, faults: ControlClient, operation: str
 ) -> None:
-    name = unique("malformed")
+    """One resource for each kind, all at once: each waits for its own fault."""
+    names = {kind: unique("malformed") for kind in MALFORMED}
     when = {"when": "after"} if operation == "CreateSecret" else {}
-    fault = faults.add_fault(operation=operation, secret=f"*{name}*", **when, **MALFORMED[kind])
-    tenant.apply(database(name))
+    set_faults = {
+        kind: faults.add_fault(operation=operation, secret=f"*/{name}", **when, **MALFORMED[kind])
+        for kind, name in names.items()
+    }
+    tenant.apply(*(database(name) for name in names.values()))
 
-    tenant.wait_for(name, lambda status: is_over(status, fault, faults), "touched", 30)
-    faults.clear_fault(fault)
+    for kind, name in names.items():
+        fault = set_faults[kind]
+        tenant.wait_for(name, lambda status, fault=fault: is_over(status, fault, faults), f"touched by {kind}", 60)
+        faults.clear_fault(fault)
 
-    tenant.wait_ready(name, 60)
-    assert tenant.versions(f"rds/postgres/{name}") == [tenant.status(name)["secretVersion"]]
-    assert_works(tenant.stored(f"rds/postgres/{name}"))
+    for name in names.values():
+        tenant.wait_ready(name, 60)
+        assert tenant.versions(f"rds/postgres/{name}") == [tenant.status(name)["secretVersion"]]
+        assert_works(tenant.stored(f"rds/postgres/{name}"))
 
 
 def is_over(status: dict[str, Any], fault: int, faults: ControlClient) -> bool:
