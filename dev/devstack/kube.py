@@ -8,12 +8,14 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from devstack.authority import Authority, write_rsa_key
+from devstack.kube_api import KubeApi
 from devstack.kube_build import ensure_programs
 from devstack.process import ServerProcess, StackError, free_port, wait_until
 
@@ -66,6 +68,11 @@ class ControlPlane:
         """A kubeconfig of system:masters."""
         return self.folder / "admin.kubeconfig"
 
+    @property
+    def admin_certificate(self) -> tuple[Path, Path]:
+        """Certificate and key of system:masters."""
+        return self.folder / "pki" / "admin.crt", self.folder / "pki" / "admin.key"
+
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs kubectl as administrator; StackError with its output when it fails and `check`."""
         result = subprocess.run(
@@ -79,6 +86,11 @@ class ControlPlane:
         if check and result.returncode != 0:
             raise StackError(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")
         return result
+
+    @cached_property
+    def api(self) -> KubeApi:
+        """The API as administrator, without kubectl."""
+        return KubeApi(self.port, self.ca_file, *self.admin_certificate)
 
     def kubectl_json(self, *arguments: str) -> Any:
         """What `kubectl ... -o json` prints, parsed."""
@@ -194,8 +206,7 @@ class ControlPlane:
 
     def _is_ready(self) -> bool:
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        pki = self.folder / "pki"
-        context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        context.load_cert_chain(*self.admin_certificate)
         try:
             with urllib.request.urlopen(f"{self.server}/readyz", context=context, timeout=2) as answer:
                 return answer.status == 200

@@ -18,7 +18,7 @@ from devstack.stack import Stack  # noqa: E402
 from harness.bench import Bench  # noqa: E402
 from harness.calls import Calls  # noqa: E402
 from harness.engines import Engine, MySql, Postgres  # noqa: E402
-from harness.report import table  # noqa: E402
+from harness.ways import RESULTS  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,13 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-call", action="store_true", help="interrupt at every call, in every way, on every engine")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table."""
-    lines = list(table())
-    if lines:
-        terminalreporter.section("crash matrix")
-        for line in lines:
-            terminalreporter.write_line(line)
+@pytest.fixture(autouse=True)
+def shown(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Has the results of a test shown at the end of the session."""
+    yield
+    while RESULTS:
+        record_property("crash matrix", RESULTS.pop(0).line)
 
 
 @pytest.fixture(scope="session")

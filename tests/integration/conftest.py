@@ -23,7 +23,6 @@ from devstack.secretsmanager import SecretsManagerServer  # noqa: E402
 from devstack.stack import Stack  # noqa: E402
 from secretsmanager.control_client import ControlClient  # noqa: E402
 from support.cluster import Namespace  # noqa: E402
-from support.matrix import MATRICES  # noqa: E402
 from support.mysql_tenant import OTHER_ADDRESSES, SERVERS, MySqlTenant, Server, make_server, start_server  # noqa: E402
 from support.resources import unique  # noqa: E402
 from support.tenant import POSTGRES_SERVERS, Tenant, postgres_version, start_postgres  # noqa: E402
@@ -32,14 +31,6 @@ from support.tenant import POSTGRES_SERVERS, Tenant, postgres_version, start_pos
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Every test that is not for several versions anyway runs on the distribution's PostgreSQL unless told otherwise."""
     parser.addoption("--postgres", choices=POSTGRES_SERVERS, default="postgres", help="the server that most tests use")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What is allowed where."""
-    for matrix in MATRICES:
-        terminalreporter.section(f"privileges on {matrix.server}")
-        for line in matrix.lines():
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ were there before the list, on later ones, in schemas of both times, and on thos
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
 from devstack.database import ADMIN
-from support.matrix import MATRICES, Matrix, meets
+from support.matrix import Matrix, meets
 from support.mysql_tenant import FAMILIES, MySqlTenant, Server, mysql_database, parse_url
 from support.resources import database, unique
 from support.tenant import Tenant, run_sql
@@ -195,7 +196,23 @@ def postgres_cells(name: str) -> list[tuple[str, str, str, bool]]:
     return cells
 
 
-def test_postgresql_allows_what_the_list_names_and_nothing_else(any_tenant: Tenant) -> None:
+@pytest.fixture
+def make_matrix(record_property: Callable[[str, object], None]) -> Iterator[Callable[[str, list[str]], Matrix]]:
+    """Makes matrices that are shown at the end of the session."""
+    made: list[Matrix] = []
+
+    def make(server: str, lists: list[str]) -> Matrix:
+        made.append(Matrix(server, lists))
+        return made[-1]
+
+    yield make
+    for matrix in made:
+        record_property(f"privileges on {matrix.server}", matrix.table())
+
+
+def test_postgresql_allows_what_the_list_names_and_nothing_else(
+    any_tenant: Tenant, make_matrix: Callable[[str, list[str]], Matrix]
+) -> None:
     tenant = any_tenant
     maker = unique("maker")
     fixtures = {"+".join(words): Fixture(tenant, maker, words) for words in LISTS}
@@ -205,8 +222,7 @@ def test_postgresql_allows_what_the_list_names_and_nothing_else(any_tenant: Tena
         tenant.wait_ready(fixture.name)
         fixture.make_early()
     tenant.apply(*[database(fixture.name, privileges=fixture.words) for fixture in fixtures.values()])
-    matrix = Matrix(f"PostgreSQL {tenant.postgres.sql('SHOW server_version')[0]}", list(fixtures))
-    MATRICES.append(matrix)
+    matrix = make_matrix(f"PostgreSQL {tenant.postgres.sql('SHOW server_version')[0]}", list(fixtures))
     wrong = []
 
     for title, fixture in fixtures.items():
@@ -289,7 +305,9 @@ def refused_lines(server: Server, stored: dict[str, Any], statements: list[str])
 
 
 @pytest.mark.parametrize("mysql_server", FAMILIES, indirect=True)
-def test_mysql_allows_what_the_list_names_and_nothing_else(mysql_tenant: MySqlTenant) -> None:
+def test_mysql_allows_what_the_list_names_and_nothing_else(
+    mysql_tenant: MySqlTenant, make_matrix: Callable[[str, list[str]], Matrix]
+) -> None:
     tenant, server = mysql_tenant, mysql_tenant.server
     server.sql("SET GLOBAL log_bin_trust_function_creators = 1")  # who may write triggers while there is a binary log
     stranger, user = unique("strange"), unique("mate_of")
@@ -304,8 +322,7 @@ def test_mysql_allows_what_the_list_names_and_nothing_else(mysql_tenant: MySqlTe
         tenant.wait_ready(name.replace("_", "-"))
         server.login(ADMIN, server.admin_password, MYSQL_EARLY, name)  # what a superuser made is out of reach on MySQL
     tenant.apply(*resources.values())
-    matrix = Matrix(server.sql("SELECT VERSION()")[0], list(names))
-    MATRICES.append(matrix)
+    matrix = make_matrix(server.sql("SELECT VERSION()")[0], list(names))
     wrong = []
 
     for words, (title, name) in zip(MYSQL_LISTS, names.items(), strict=True):

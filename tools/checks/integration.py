@@ -12,6 +12,8 @@ from .outcome import Broken, Outcome, failure, success
 
 FOLDERS = ("tests/stack", "tests/integration", "tests/crash")
 TESTS_SECONDS = 4200
+# Each has servers of its own.  Tests wait more than they work: more of them than this machine may have cores.
+WORKERS = 3
 # Name, meaning and time limit in seconds; devstack.prepare knows what to do.
 PREPARATIONS = (
     ("kube", "the control plane", 2400),
@@ -58,7 +60,7 @@ def _prepare(name: str, what: str, seconds: float) -> Outcome:
 
 
 def check_integration() -> Outcome:
-    """pytest, counted case by case."""
+    """pytest, counted case by case; a file stays with one worker, as tests of a file may share servers."""
     outcome = compile_build(RELEASE)
     if outcome.failed:
         return outcome
@@ -68,7 +70,7 @@ def check_integration() -> Outcome:
     log, report = BUILD / "check" / "integration.log", BUILD / "check" / "integration.xml"
     report.unlink(missing_ok=True)
     status = run(
-        [environment_python(), "-m", "pytest", "-ra", "-p", "no:cacheprovider"]
+        [environment_python(), "-m", "pytest", "-ra", "-p", "no:cacheprovider", f"-n{WORKERS}", "--dist=loadfile"]
         + [f"--junitxml={report}", *folders],
         log,
         env=stack_environment(),

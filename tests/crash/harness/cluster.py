@@ -1,11 +1,7 @@
-"""The API server as the trials use it: as administrator, over a connection that is used again."""
+"""The API server as the trials use it: as administrator."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import ssl
-import time
 from typing import Any
 
 from devstack.kube import ControlPlane
@@ -14,7 +10,6 @@ from harness.subject import Subject
 
 ADMIN_SECRET = "admin-connection"
 _DATABASES = "/apis/database.opzkit.io/v1alpha1/namespaces/{}/databases"
-_IDLE_SECONDS = 20  # the API server closes connections that are idle for longer than some minutes
 _SECRETS = "/api/v1/namespaces/{}/secrets"
 
 
@@ -27,11 +22,7 @@ class Cluster:
     """Namespaces with a Database, its admin Secret and a Secret that is nobody's business."""
 
     def __init__(self, kube: ControlPlane) -> None:
-        context = ssl.create_default_context(cafile=str(kube.ca_file))
-        pki = kube.folder / "pki"
-        context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        self._used_at = time.monotonic()
-        self._connection = http.client.HTTPSConnection("127.0.0.1", kube.port, context=context, timeout=20)
+        self._call = kube.api.call
 
     # --- what a team does ---
 
@@ -100,21 +91,3 @@ class Cluster:
         """The events of the namespace."""
         items: list[dict[str, Any]] = self._call("GET", f"/api/v1/namespaces/{subject.namespace}/events")["items"]
         return items
-
-    def _call(self, method: str, path: str, document: Any = None, *, missing_ok: bool = False) -> Any:
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        body = None if document is None else json.dumps(document)
-        if time.monotonic() - self._used_at > _IDLE_SECONDS:
-            self._connection.close()
-        try:
-            self._connection.request(method, path, body, {"Content-Type": content})
-            with self._connection.getresponse() as answer:
-                text = answer.read()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()  # the next call opens another one
-            raise
-        self._used_at = time.monotonic()
-        if missing_ok and answer.status == 404:
-            return None
-        assert answer.status < 300, f"{method} {path}: {answer.status} {text.decode(errors='replace')[:500]}"
-        return json.loads(text)

@@ -54,6 +54,14 @@ class Result:
     failures: list[str] = field(default_factory=list)
     seconds: float = 0
 
+    @property
+    def line(self) -> str:
+        """The result in one line."""
+        return (
+            f"{self.name:72} {len(self.calls):3} calls, {self.trials:3} tried, {len(self.failures):2} failed,"
+            f" {self.seconds:4.0f} s"
+        )
+
     def points(self, *moments: When) -> list[Fault]:
         """Every moment at which something may happen."""
         return [Fault(number, when) for number in range(1, len(self.calls) + 1) for when in moments]

@@ -9,8 +9,8 @@ import pytest
 from harness.bench import Bench
 from harness.calls import Fault, When
 from harness.matrix import Matrix, Result, Scenario
-from harness.report import RESULTS
 
+RESULTS: list[Result] = []  # of the running test
 WAYS = {
     "killed": (When.BEFORE, When.AFTER),
     "killed-meanwhile": (When.MEANWHILE,),

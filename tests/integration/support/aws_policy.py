@@ -28,7 +28,7 @@ def actions_of_the_guide() -> list[tuple[str, str]]:
 def policy_of_the_guide(namespace: Namespace) -> dict[str, Any]:
     """The same for this cluster, secret names under rds/, and one admin secret, called ADMIN here."""
     text = text_of_the_guide()
-    cluster = namespace.get("namespace", "kube-system")["metadata"]["uid"]
+    cluster = namespace.kube.kubectl_json("get", "namespace", "kube-system")["metadata"]["uid"]
     values = {"ACCOUNT": ACCOUNT, "REGION": REGION, "PREFIX": "rds", "CLUSTER": cluster, "ADMIN": ADMIN}
     for name, value in values.items():
         text = text.replace(name, value)

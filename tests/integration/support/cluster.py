@@ -12,6 +12,8 @@ import yaml
 
 from devstack.kube import ControlPlane
 
+_GROUPS = {"database": "/apis/database.opzkit.io/v1alpha1", "secret": "/api/v1"}
+
 
 class Namespace:
     """One namespace of one test, made with what it shall hold from the start."""
@@ -44,11 +46,15 @@ class Namespace:
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """One object."""
-        return json.loads(self.kubectl("get", kind, name, "-o", "json").stdout)
+        found: dict[str, Any] = self.kube.api.call("GET", self._path(kind, name))
+        return found
 
     def exists(self, kind: str, name: str) -> bool:
         """Whether the object is there."""
-        return self.kubectl("get", kind, name, check=False).returncode == 0
+        return self.kube.api.call("GET", self._path(kind, name), missing_ok=True) is not None
+
+    def _path(self, kind: str, name: str) -> str:
+        return f"{_GROUPS[kind]}/namespaces/{self.name}/{kind}s/{name}"
 
     def status(self, name: str) -> dict[str, Any]:
         """status of a Database; empty while there is none."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-MATRICES: list[Matrix] = []
 
 
 @dataclass
@@ -20,14 +17,16 @@ class Matrix:
         """One statement in one place."""
         self.cells.setdefault(row, {}).setdefault(listed, []).append(allowed)
 
-    def lines(self) -> Iterator[str]:
+    def table(self) -> str:
         """The matrix as a table; a number of places where it depends on the place."""
         width = max(map(len, self.cells), default=0)
-        for number, name in enumerate(self.lists, 1):
-            yield f"{number:3} {name}"
-        yield f"{self.server:{width}} " + " ".join(f"{number:>4}" for number in range(1, len(self.lists) + 1))
-        for row, cells in self.cells.items():
-            yield f"{row:{width}} " + " ".join(f"{_cell(cells.get(name, [])):>4}" for name in self.lists)
+        names = [f"{number:3} {name}" for number, name in enumerate(self.lists, 1)]
+        numbers = " ".join(f"{number:>4}" for number in range(1, len(self.lists) + 1))
+        rows = [
+            f"{row:{width}} " + " ".join(f"{_cell(cells.get(name, [])):>4}" for name in self.lists)
+            for row, cells in self.cells.items()
+        ]
+        return "\n".join([*names, f"{self.server:{width}} {numbers}", *rows])
 
 
 def _cell(allowed: list[bool]) -> str:
