@@ -168,6 +168,25 @@ static bool is_worth_another(const struct error *err)
     return false;
 }
 
+/* An owner may close its database; what it is to be held to comes before. */
+static bool connect_inside(struct engine_session *session, const struct engine_target *target,
+                           bool may_revoke, struct engine_session **ret_inside, struct error *err)
+{
+    struct error failure;
+    bool opened = false;
+
+    if (postgres_connect_to_database(session, target->database, ret_inside, &failure))
+        return true;
+    if (may_revoke && target->is_ours && !target->privileges->all &&
+        (error_has_code(&failure, "55000") || error_has_code(&failure, "53300")) &&
+        !postgres_owner_open(session, target, &opened, err))
+        return false;
+    if (opened)
+        return postgres_connect_to_database(session, target->database, ret_inside, err);
+    *err = failure;
+    return false;
+}
+
 bool postgres_set_privileges(struct engine_session *session, const struct engine_target *target,
                              bool may_revoke, struct error *err)
 {
@@ -179,7 +198,7 @@ bool postgres_set_privileges(struct engine_session *session, const struct engine
     if (target->is_ours &&
         !postgres_rights_join_owner(session, target->database, target->username, err))
         return false;
-    if (!postgres_connect_to_database(session, target->database, &inside, err))
+    if (!connect_inside(session, &held, may_revoke, &inside, err))
         return false;
     for (int i = 1;; i++) {
         struct error failure;

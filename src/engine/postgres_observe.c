@@ -63,9 +63,10 @@ static void take_database(const PGresult *result, struct engine_database_facts *
     if (!database->present)
         return;
     database->half_dropped = flag(result, "half_dropped");
-    database->is_reserved = flag(result, "datistemplate") || flag(result, "foreign_super") ||
-                            (!flag(result, "datallowconn") && !database->half_dropped);
     database->owned_by_target = flag(result, "owned_by_target");
+    database->is_reserved =
+        flag(result, "datistemplate") || flag(result, "foreign_super") ||
+        (!flag(result, "datallowconn") && !database->half_dropped && !database->owned_by_target);
     database->owned_by_admin = flag(result, "owned_by_admin");
     database->has_keeper = flag(result, "has_keeper");
     engine_marker_parse(field(result, "database_comment"), &database->marker);

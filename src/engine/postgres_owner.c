@@ -37,7 +37,8 @@ bool postgres_owner_read(struct engine_session *session, const struct engine_tar
 
 struct keeper {
     char *name;
-    char *database_id;
+    char *database; /* OID and name, as in the mark: a restored server has other databases under
+                     * the OIDs that the names of restored roles hold */
     bool exists;
     bool is_ours;
 };
@@ -45,7 +46,7 @@ struct keeper {
 static void release_keeper(struct keeper *keeper)
 {
     free(keeper->name);
-    free(keeper->database_id);
+    free(keeper->database);
 }
 
 #define auto_keeper run_at_scope_end(release_keeper)
@@ -56,8 +57,7 @@ static bool has_our_mark(const struct keeper *keeper, const char *comment)
     bool is_ours;
 
     engine_marker_parse(comment, &marker);
-    is_ours =
-        marker.kind == ENGINE_MARKER_OURS && strcmp(marker.database, keeper->database_id) == 0;
+    is_ours = marker.kind == ENGINE_MARKER_OURS && strcmp(marker.database, keeper->database) == 0;
     engine_marker_release(&marker);
     return is_ours;
 }
@@ -78,8 +78,8 @@ static bool find_keeper(struct engine_session *session, const char *database,
         return false;
     if (PQntuples(result) != 1)
         return true;
-    ret_keeper->database_id = mem_strdup(PQgetvalue(result, 0, 0));
-    ret_keeper->name = mem_printf(POSTGRES_KEEPER_PREFIX "%s", ret_keeper->database_id);
+    ret_keeper->database = mem_printf("%s %s", PQgetvalue(result, 0, 0), database);
+    ret_keeper->name = mem_printf(POSTGRES_KEEPER_PREFIX "%s", PQgetvalue(result, 0, 0));
     ret_keeper->exists = PQgetvalue(result, 0, 1)[0] == 't';
     ret_keeper->is_ours = ret_keeper->exists && PQgetvalue(result, 0, 2)[0] != 't' &&
                           has_our_mark(ret_keeper, PQgetvalue(result, 0, 3));
@@ -115,7 +115,7 @@ static bool find_usable_keeper(struct engine_session *session, const char *datab
 static bool ensure_keeper(struct engine_session *session, const struct keeper *keeper,
                           struct error *err)
 {
-    struct engine_marker marker = {.database = keeper->database_id};
+    struct engine_marker marker = {.database = keeper->database};
     auto_free char *text = engine_marker_render(&marker);
     auto_strbuf struct strbuf sql = {0};
 
@@ -177,6 +177,25 @@ static void append_new_owner(struct strbuf *sql, const char *database, const cha
     else
         strbuf_append_text(sql, "CURRENT_USER");
     strbuf_append_text(sql, "; ");
+}
+
+/* --- A closed database ----------------------------------------------------------------------- */
+
+bool postgres_owner_open(struct engine_session *session, const struct engine_target *target,
+                         bool *ret_opened, struct error *err)
+{
+    static const char query[] =
+        "SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS true CONNECTION LIMIT -1', datname)"
+        " FROM pg_database d JOIN pg_roles u ON u.oid = d.datdba WHERE datname = $1"
+        " AND rolname = $2 AND (NOT datallowconn OR datconnlimit >= 0)";
+    static const char doing[] = "opening the database that its owner closed";
+    const char *const parameters[] = {target->database, target->username};
+    auto_strbuf struct strbuf sql = {0};
+
+    if (!append_rows(session, doing, query, parameters, 2, &sql, err))
+        return false;
+    *ret_opened = sql.length > 0;
+    return !*ret_opened || postgres_execute_transaction(session, doing, strbuf_text(&sql), err);
 }
 
 /* --- From ALL to a list ---------------------------------------------------------------------- */

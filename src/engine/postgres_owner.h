@@ -27,6 +27,12 @@ bool postgres_owner_give(struct engine_session *session, const struct engine_tar
 bool postgres_owner_take(struct engine_session *session, const struct engine_target *target,
                          const struct postgres_owned *owned, struct error *err) must_check;
 
+/* Takes away the limits that the user, as owner, put on connections to the database, so that nobody
+ * can keep the operator from holding him to a list; from any session.  *ret_opened tells whether
+ * there were any. */
+bool postgres_owner_open(struct engine_session *session, const struct engine_target *target,
+                         bool *ret_opened, struct error *err) must_check;
+
 /* The name of the role that keeps what was made in a database, from any session; NULL when it has
  * none, or one that somebody else made.  The caller frees it. */
 bool postgres_owner_find_keeper(struct engine_session *session, const char *database,

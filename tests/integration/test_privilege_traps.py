@@ -48,6 +48,48 @@ def test_parameters_that_an_owner_sets_for_its_database_do_not_bind_the_operator
     assert listed.rights("SELECT * FROM t", write("t"), "DROP TABLE t") == [write("t")]
 
 
+@pytest.mark.parametrize("setting", ["CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false", "SET idle_session_timeout = 1"])
+def test_an_owner_cannot_lock_the_operator_out_of_its_database(any_tenant: Tenant, setting: str) -> None:
+    listed = Listed(any_tenant, ["ALL"])
+    run_sql(listed.url, f"CREATE TABLE t {TABLE}")
+    maintenance = listed.url.replace(f"/{listed.database}", "/postgres")
+    run_sql(maintenance, f"ALTER DATABASE {listed.database} {setting}")
+
+    listed.hold("SELECT")
+
+    assert any_tenant.owner(listed.database) == ADMIN
+    any_tenant.postgres.sql(f"ALTER DATABASE {listed.database} RESET ALL")
+    assert listed.rights("SELECT * FROM t", write("t"), "DROP TABLE t") == ["SELECT * FROM t"]
+
+
+def test_a_database_that_its_owner_closed_is_dropped_with_its_resource(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["ALL"], database(unique("closed"), username=unique("app_user"), retainOnDelete=False))
+    maintenance = listed.url.replace(f"/{listed.database}", "/postgres")
+    run_sql(maintenance, f"ALTER DATABASE {listed.database} ALLOW_CONNECTIONS false CONNECTION LIMIT 0")
+
+    tenant.delete(listed.name)
+
+    assert not tenant.has_database(listed.database)
+    assert not tenant.has_role(listed.user)
+
+
+def test_a_keeper_of_another_database_under_the_same_number_is_not_used(tenant: Tenant) -> None:
+    listed = Listed(tenant, ["ALL"])
+    oid = tenant.postgres.sql(f"SELECT oid FROM pg_database WHERE datname = '{listed.database}'")[0]
+    restored = json.dumps({"managed-by": "database-user-operator", "database": f"{oid} of_a_restored_server"})
+    tenant.postgres.sql(f"CREATE ROLE dbuo_keeper_{oid}; COMMENT ON ROLE dbuo_keeper_{oid} IS '{restored}'")
+    tenant.patch(listed.name, {"spec": {"privileges": ["SELECT"]}})
+
+    status = tenant.wait_for(listed.name, lambda status: status.get("phase") == "Error", "refused")
+
+    assert f"dbuo_keeper_{oid}" in status["message"]
+    assert tenant.owner(listed.database) == listed.user
+    tenant.postgres.sql(f"ALTER ROLE dbuo_keeper_{oid} RENAME TO keeper_of_{listed.database}")
+    tenant.kubectl("annotate", "database", listed.name, "database.opzkit.io/reconcile-now=1")
+    tenant.wait_ready(listed.name)
+    assert tenant.owner(listed.database) == ADMIN
+
+
 @pytest.mark.parametrize(
     "comment",
     ["NULL", "'our database'", """'{"managed-by":"database-user-operator","cluster":"c","namespace":"n","name":"x","uid":"u"}'"""],
