@@ -14,26 +14,6 @@ static bool refuse(struct failure *failure, const char *field, const char *advic
     return false;
 }
 
-/* One row for each field or value whose behaviour this version does not have. */
-static bool check_supported(const struct database_spec *spec, struct failure *failure)
-{
-    const struct engine_driver *driver = engine_driver_find(spec->engine);
-    const struct {
-        bool is_asked_for;
-        const char *field;
-        const char *advice;
-    } rows[] = {
-        {driver == NULL, "this value of spec.engine", "use postgres, postgresql, mysql or mariadb"},
-        {spec->suspend, "spec.suspend", "remove it"},
-    };
-
-    for (size_t i = 0; i < array_length(rows); i++) {
-        if (rows[i].is_asked_for)
-            return refuse(failure, rows[i].field, rows[i].advice);
-    }
-    return true;
-}
-
 static bool check_unchanged(const char *before, const char *now, const char *field,
                             struct failure *failure)
 {
@@ -90,20 +70,6 @@ static bool check_annotations(const struct database *database, struct failure *f
     return true;
 }
 
-bool admission_check(const struct database *database, const struct database_status *status,
-                     struct failure *ret_failure)
-{
-    const struct database_spec *spec = &database->spec;
-    struct error err;
-
-    if (!check_immutable(spec, status, ret_failure) || !check_supported(spec, ret_failure) ||
-        !check_annotations(database, ret_failure) || !transfer_check_target(database, ret_failure))
-        return false;
-    if (!ownership_check_tags(spec->tags, &err))
-        return failure_of_stage(ret_failure, STAGE_SPEC, &err);
-    return true;
-}
-
 bool admission_check_identity(const struct database *database, const struct database_status *status,
                               struct failure *ret_failure)
 {
@@ -113,4 +79,17 @@ bool admission_check_identity(const struct database *database, const struct data
         return refuse(ret_failure, "this value of spec.engine",
                       "use postgres, postgresql, mysql or mariadb");
     return check_immutable(spec, status, ret_failure);
+}
+
+bool admission_check(const struct database *database, const struct database_status *status,
+                     struct failure *ret_failure)
+{
+    struct error err;
+
+    if (!admission_check_identity(database, status, ret_failure) ||
+        !check_annotations(database, ret_failure) || !transfer_check_target(database, ret_failure))
+        return false;
+    if (!ownership_check_tags(database->spec.tags, &err))
+        return failure_of_stage(ret_failure, STAGE_SPEC, &err);
+    return true;
 }

@@ -350,20 +350,35 @@ static void set_summary(struct pass *pass, enum database_phase phase, const stru
         stalled ? message : "");
 }
 
-void conditions_set_pending(struct pass *pass)
+/* Nothing was looked at: what an earlier pass saw is known no longer. */
+static void set_unseen(struct pass *pass, const char *reason, const char *message, bool is_going_on)
 {
-    static const char message[] = "looking at what exists";
-    struct failure none = {0};
-
     pass->status.observed_generation = pass->database.generation;
     pass->status.phase = DATABASE_PHASE_PENDING;
     database_status_set(&pass->status.message, message);
-    set(pass, CONDITION_READY, CONDITION_UNKNOWN, "Pending", message);
-    set(pass, CONDITION_RECONCILING, CONDITION_TRUE, "Pending", message);
-    set(pass, CONDITION_STALLED, CONDITION_FALSE, "Pending", "");
+    set(pass, CONDITION_READY, CONDITION_UNKNOWN, reason, message);
+    set(pass, CONDITION_RECONCILING, is_going_on ? CONDITION_TRUE : CONDITION_FALSE, reason,
+        message);
+    set(pass, CONDITION_STALLED, CONDITION_FALSE, reason, "");
+}
+
+void conditions_set_pending(struct pass *pass)
+{
+    struct failure none = {0};
+
+    set_unseen(pass, "Pending", "looking at what exists", true);
     for (enum condition_type type = CONDITION_SECRET_READY; type < CONDITION_COUNT; type++)
         set_unknown(pass, type, &none);
     set_names(pass);
+}
+
+void conditions_set_suspended(struct pass *pass)
+{
+    static const char message[] = "spec.suspend is true: nothing is looked at or changed";
+
+    set_unseen(pass, "Suspended", message, false);
+    for (enum condition_type type = CONDITION_SECRET_READY; type < CONDITION_COUNT; type++)
+        set(pass, type, CONDITION_UNKNOWN, "Suspended", message);
 }
 
 /* Creating is news, unless it is another attempt at what failed: then the reason why stays to be

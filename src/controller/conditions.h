@@ -11,6 +11,8 @@ struct plan;
 
 /* The first status of a resource, before anything outside Kubernetes is asked. */
 void conditions_set_pending(struct pass *pass);
+/* Nothing is looked at or changed, because the spec says so. */
+void conditions_set_suspended(struct pass *pass);
 /* What is about to be made by this plan. */
 void conditions_set_creating(struct pass *pass, const struct plan *plan);
 /* Remembers the tag keys that are about to be set, besides those that were. */

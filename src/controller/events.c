@@ -24,6 +24,7 @@ static const struct event_row {
     [EVENT_SECRET_RESTORED] = {"SecretRestored", "RestoreSecret", false, true},
     [EVENT_SECRET_MOVED] = {"SecretMoved", "MoveSecret", false, false},
     [EVENT_TAKEN_OVER] = {"TakenOver", "TakeOver", false, false},
+    [EVENT_SUSPENDED] = {"Suspended", "Reconcile", false, false},
     [EVENT_READY] = {"Ready", "Reconcile", false, false},
     [EVENT_LOCKED] = {"UserLocked", "Delete", false, false},
     [EVENT_UNLOCKED] = {"UserUnlocked", "Unlock", false, false},

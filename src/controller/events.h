@@ -22,6 +22,7 @@ enum event_kind {
     EVENT_SECRET_RESTORED,
     EVENT_SECRET_MOVED,
     EVENT_TAKEN_OVER,
+    EVENT_SUSPENDED,
     EVENT_READY,
     EVENT_LOCKED,   /* the user, for a deletion */
     EVENT_UNLOCKED, /* by a deletion that was given up */

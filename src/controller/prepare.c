@@ -142,17 +142,28 @@ static bool check_wishes(struct pass *pass, struct failure *failure)
            tenant_rules_check_secret(rules, &pass->database, failure);
 }
 
-bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
+bool prepare_spec(struct pass *pass, struct failure *ret_failure)
 {
     struct error err;
 
-    if (!database_parse_spec(&pass->database, &err) ||
-        !database_parse_template(&pass->database, &err))
-        return failure_of_stage(ret_failure, STAGE_SPEC, &err);
+    return (database_parse_spec(&pass->database, &err) &&
+            database_parse_template(&pass->database, &err)) ||
+           failure_of_stage(ret_failure, STAGE_SPEC, &err);
+}
+
+bool prepare_for_making(struct pass *pass, struct failure *ret_failure)
+{
     return check_wishes(pass, ret_failure) && find_region(pass, ret_failure) &&
            tenant_rules_check_region(pass->reconciler->rules, &pass->database, pass->region,
                                      "the secret with the credentials", ret_failure) &&
            find_admin_secret(pass, ret_failure) && prepare_server(pass, ret_failure);
+}
+
+static bool refuse_while_suspended(const struct pass *pass, struct failure *failure)
+{
+    return !pass->database.spec.suspend ||
+           failure_set(failure, ERROR_INVALID, "Suspended",
+                       "nothing is dropped while spec.suspend is true: set it to false");
 }
 
 bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
@@ -165,7 +176,8 @@ bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure)
         log_debug(&pass->log, "%s", err.message); /* nothing is rendered any more */
     /* Of the secret with the credentials the tags decide, whatever the rules say by now. */
     tenant_rules_place_secret(pass->reconciler->rules, &pass->database, &pass->status);
-    return admission_check_identity(&pass->database, &pass->status, ret_failure) &&
+    return refuse_while_suspended(pass, ret_failure) &&
+           admission_check_identity(&pass->database, &pass->status, ret_failure) &&
            find_region(pass, ret_failure) && find_admin_secret(pass, ret_failure) &&
            prepare_server(pass, ret_failure);
 }

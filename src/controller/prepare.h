@@ -11,7 +11,9 @@ struct admin_connection;
 struct failure;
 struct pass;
 
-/* For a pass that makes and keeps: also refuses what this version cannot do. */
+/* Reads the spec and its template; before anything else but a deletion. */
+bool prepare_spec(struct pass *pass, struct failure *ret_failure);
+/* For a pass that makes and keeps, with its spec: also refuses what this version cannot do. */
 bool prepare_for_making(struct pass *pass, struct failure *ret_failure);
 /* For a pass that takes away. */
 bool prepare_for_deletion(struct pass *pass, struct failure *ret_failure);

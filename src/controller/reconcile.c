@@ -347,6 +347,34 @@ static void conclude(struct pass *pass, struct failure *failure, struct reconcil
     decide(pass, failure, outcome);
 }
 
+/* Says so, and leaves everything else as it is. */
+static bool suspend(struct pass *pass, struct failure *failure)
+{
+    struct error err;
+
+    conditions_set_suspended(pass);
+    if (!status_write(pass, &err))
+        return failure_of_stage(failure, STAGE_KUBERNETES, &err);
+    if (strcmp(pass->ready_before.reason, pass->status.conditions[CONDITION_READY].reason) != 0)
+        events_tell(pass, EVENT_SUSPENDED, "suspended: nothing is looked at or changed");
+    return true;
+}
+
+/* True when the end is published already: gone, or suspended. */
+static bool act(struct pass *pass, struct failure *failure)
+{
+    if (pass->database.deleting)
+        return finalize(pass, failure);
+    if (!prepare_spec(pass, failure))
+        return false;
+    if (pass->database.spec.suspend)
+        return suspend(pass, failure);
+    if (prepare_for_making(pass, failure) && announce_first_sight(pass, failure) &&
+        !converge(pass, failure) && !failure_is_set(failure))
+        failure_set(failure, ERROR_INTERNAL, "InternalError", "the pass stopped without cause");
+    return false;
+}
+
 static void run(struct pass *pass, struct reconcile_outcome *outcome)
 {
     struct failure failure = {0};
@@ -359,17 +387,10 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
                       pass->status.observed_generation == pass->database.generation;
     note_reset_request(pass);
     pass->status_before = database_status_render(&pass->status);
-    if (pass->database.deleting) {
-        if (finalize(pass, &failure)) {
-            *outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
-            return;
-        }
-    } else if (prepare_for_making(pass, &failure) && announce_first_sight(pass, &failure)) {
-        if (!converge(pass, &failure) && !failure_is_set(&failure))
-            failure_set(&failure, ERROR_INTERNAL, "InternalError",
-                        "the pass stopped without cause");
-    }
-    conclude(pass, &failure, outcome);
+    if (act(pass, &failure))
+        *outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
+    else
+        conclude(pass, &failure, outcome);
 }
 
 void reconcile_database(const struct reconciler *reconciler, const char *namespace_name,

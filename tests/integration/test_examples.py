@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from devstack.kube import ControlPlane
@@ -12,17 +11,12 @@ from devstack.operator import Operator
 from devstack.postgres import PostgresServer
 from devstack.secretsmanager import SecretsManagerServer
 from devstack.stack import Stack
-from support.cluster import condition
 from support.mysql_tenant import MySqlTenant, start_server
 from support.mysql_tenant import assert_works as assert_works_on_mysql
 from support.resources import database, unique
 from support.samples import sample
 from support.tenant import Tenant, assert_works
 from support.watching import CallWatch, SqlWatch
-
-REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("suspension", database("suspended", suspend=True), "spec.suspend is not"),
-]
 
 
 @pytest.fixture
@@ -117,37 +111,6 @@ def test_the_temporary_example_is_created(tenant: Tenant) -> None:
 
     assert_works(tenant.stored("rds/postgres/preview"))
     tenant.patch("preview-db", {"spec": {"retainOnDelete": True}})
-
-
-@pytest.mark.parametrize(("resource", "sentence"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_what_is_not_built_yet_is_refused_with_a_sentence_and_nothing_is_made(
-    tenant: Tenant, resource: dict[str, Any], sentence: str
-) -> None:
-    sql, calls = SqlWatch(tenant.postgres), CallWatch(tenant.secretsmanager)
-    name = resource["metadata"]["name"]
-    tenant.apply(resource)
-
-    status = tenant.wait_error(name, "NotSupported")
-
-    assert status["phase"] == "Error"
-    assert "is not supported by this version of the operator" in status["message"]
-    assert sentence in status["message"]
-    assert condition(status, "Stalled")["status"] == "True"
-    assert sql.changes() == []
-    assert calls.operations() == []
-    tenant.delete(name)
-    assert not tenant.exists("database", name)
-
-
-def test_a_refused_resource_is_created_once_the_spec_is_corrected(tenant: Tenant) -> None:
-    name = unique("corrected")
-    tenant.apply(database(name, suspend=True))
-    tenant.wait_error(name, "NotSupported")
-
-    tenant.apply(database(name))
-
-    tenant.wait_ready(name)
-    assert_works(tenant.stored(f"rds/postgres/{name}"))
 
 
 @pytest.mark.parametrize("user", ["postgres", "pg_read_all_data", "dbadmin", "stack_super"])

@@ -26,7 +26,6 @@ static const struct row rows[] = {
      "{}", NULL, NULL},
     {"{" MINIMAL ",\"privileges\":[\"SELECT\"]}", "{}", NULL, NULL},
     {"{" MINIMAL ",\"adoptExistingDatabase\":true}", "{}", NULL, NULL},
-    {"{" MINIMAL ",\"suspend\":true}", "{}", "NotSupported", "suspend"},
     {"{" MINIMAL ",\"awsSecretsManager\":{\"tags\":{\"ManagedBy\":\"me\"}}}", "{}", "InvalidSpec",
      "ManagedBy"},
 
