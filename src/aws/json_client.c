@@ -186,7 +186,9 @@ static void explain(struct aws_json_client *client, const struct call_state *sta
     else if (state->call->input_is_secret &&
              (refusal->kind == ERROR_INVALID || refusal->kind == ERROR_INTERNAL))
         text = status;
-    if (refusal->kind == ERROR_DENIED)
+    if (refusal->advice != NULL)
+        error_set(err, refusal->kind, refusal->code, "%s (%s): %s", text, code, refusal->advice);
+    else if (refusal->kind == ERROR_DENIED)
         error_set(err, refusal->kind, refusal->code,
                   "%s (%s; AWS credentials from: %s): allow it, or correct the credentials", text,
                   code, source);

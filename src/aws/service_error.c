@@ -5,64 +5,69 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ENABLE_KEY    "enable the KMS key of the secret, or name another one (--kms-key-id)"
+#define RAISE_QUOTA   "remove what is not needed, or have AWS raise the quota"
+#define ENABLE_REGION "enable the region for the AWS account, or use another one"
+
 /* Codes of Secrets Manager, STS and the common ones; what is missing goes by the HTTP status. */
 static const struct code_meaning {
     const char *code;
     enum error_kind kind;
     enum aws_remedy remedy;
+    const char *advice;
 } meanings[] = {
-    {"ResourceNotFoundException", ERROR_NOT_FOUND, AWS_REMEDY_NONE},
-    {"ResourceExistsException", ERROR_CONFLICT, AWS_REMEDY_NONE},
-    {"InvalidRequestException", ERROR_CONFLICT, AWS_REMEDY_NONE},
-    {"PreconditionNotMetException", ERROR_CONFLICT, AWS_REMEDY_NONE},
-    {"InvalidParameterException", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"InvalidParameterValue", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"ValidationException", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"ValidationError", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"MalformedPolicyDocumentException", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"PublicPolicyException", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"SerializationException", ERROR_INVALID, AWS_REMEDY_NONE},
-    {"UnknownOperationException", ERROR_INVALID, AWS_REMEDY_NONE},
+    {"ResourceNotFoundException", ERROR_NOT_FOUND, AWS_REMEDY_NONE, NULL},
+    {"ResourceExistsException", ERROR_CONFLICT, AWS_REMEDY_NONE, NULL},
+    {"InvalidRequestException", ERROR_CONFLICT, AWS_REMEDY_NONE, NULL},
+    {"PreconditionNotMetException", ERROR_CONFLICT, AWS_REMEDY_NONE, NULL},
+    {"InvalidParameterException", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"InvalidParameterValue", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"ValidationException", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"ValidationError", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"MalformedPolicyDocumentException", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"PublicPolicyException", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"SerializationException", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
+    {"UnknownOperationException", ERROR_INVALID, AWS_REMEDY_NONE, NULL},
     /* A quota, not a rate: asking again soon does not help. */
-    {"LimitExceededException", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"AccessDeniedException", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"AccessDenied", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"IncompleteSignature", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"IncompleteSignatureException", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"MissingAuthenticationToken", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"MissingAuthenticationTokenException", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"OptInRequired", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"EncryptionFailure", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"DecryptionFailure", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"ExpiredTokenException", ERROR_DENIED, AWS_REMEDY_CREDENTIALS},
-    {"ExpiredToken", ERROR_DENIED, AWS_REMEDY_CREDENTIALS},
-    {"UnrecognizedClientException", ERROR_DENIED, AWS_REMEDY_CREDENTIALS},
-    {"InvalidClientTokenId", ERROR_DENIED, AWS_REMEDY_CREDENTIALS},
-    {"InvalidIdentityToken", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"IDPRejectedClaim", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"RegionDisabledException", ERROR_DENIED, AWS_REMEDY_NONE},
-    {"InvalidSignatureException", ERROR_DENIED, AWS_REMEDY_CLOCK},
-    {"SignatureDoesNotMatch", ERROR_DENIED, AWS_REMEDY_CLOCK},
-    {"RequestExpired", ERROR_DENIED, AWS_REMEDY_CLOCK},
-    {"RequestTimeTooSkewed", ERROR_DENIED, AWS_REMEDY_CLOCK},
-    {"RequestInTheFuture", ERROR_DENIED, AWS_REMEDY_CLOCK},
-    {"AuthFailure", ERROR_DENIED, AWS_REMEDY_CLOCK},
-    {"ThrottlingException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"Throttling", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"ThrottledException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"RequestThrottledException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"TooManyRequestsException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"RequestLimitExceeded", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"SlowDown", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN},
-    {"InternalServiceError", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"InternalServiceErrorException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"InternalFailure", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"ServiceUnavailable", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"ServiceUnavailableException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"RequestTimeout", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"RequestTimeoutException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"PriorRequestNotComplete", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
-    {"IDPCommunicationError", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY},
+    {"LimitExceededException", ERROR_DENIED, AWS_REMEDY_NONE, RAISE_QUOTA},
+    {"AccessDeniedException", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"AccessDenied", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"IncompleteSignature", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"IncompleteSignatureException", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"MissingAuthenticationToken", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"MissingAuthenticationTokenException", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"OptInRequired", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"EncryptionFailure", ERROR_DENIED, AWS_REMEDY_NONE, ENABLE_KEY},
+    {"DecryptionFailure", ERROR_DENIED, AWS_REMEDY_NONE, ENABLE_KEY},
+    {"ExpiredTokenException", ERROR_DENIED, AWS_REMEDY_CREDENTIALS, NULL},
+    {"ExpiredToken", ERROR_DENIED, AWS_REMEDY_CREDENTIALS, NULL},
+    {"UnrecognizedClientException", ERROR_DENIED, AWS_REMEDY_CREDENTIALS, NULL},
+    {"InvalidClientTokenId", ERROR_DENIED, AWS_REMEDY_CREDENTIALS, NULL},
+    {"InvalidIdentityToken", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"IDPRejectedClaim", ERROR_DENIED, AWS_REMEDY_NONE, NULL},
+    {"RegionDisabledException", ERROR_DENIED, AWS_REMEDY_NONE, ENABLE_REGION},
+    {"InvalidSignatureException", ERROR_DENIED, AWS_REMEDY_CLOCK, NULL},
+    {"SignatureDoesNotMatch", ERROR_DENIED, AWS_REMEDY_CLOCK, NULL},
+    {"RequestExpired", ERROR_DENIED, AWS_REMEDY_CLOCK, NULL},
+    {"RequestTimeTooSkewed", ERROR_DENIED, AWS_REMEDY_CLOCK, NULL},
+    {"RequestInTheFuture", ERROR_DENIED, AWS_REMEDY_CLOCK, NULL},
+    {"AuthFailure", ERROR_DENIED, AWS_REMEDY_CLOCK, NULL},
+    {"ThrottlingException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"Throttling", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"ThrottledException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"RequestThrottledException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"TooManyRequestsException", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"RequestLimitExceeded", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"SlowDown", ERROR_UNAVAILABLE, AWS_REMEDY_SLOW_DOWN, NULL},
+    {"InternalServiceError", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"InternalServiceErrorException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"InternalFailure", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"ServiceUnavailable", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"ServiceUnavailableException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"RequestTimeout", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"RequestTimeoutException", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"PriorRequestNotComplete", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
+    {"IDPCommunicationError", ERROR_UNAVAILABLE, AWS_REMEDY_RETRY, NULL},
 };
 
 /* "com.amazonaws.x#Code:http://..." -> "Code"; what is no plain word is no code. */
@@ -174,6 +179,7 @@ static void classify(int status, struct service_error *error)
         if (strcmp(error->code, meanings[i].code) == 0) {
             error->kind = meanings[i].kind;
             error->remedy = meanings[i].remedy;
+            error->advice = meanings[i].advice;
             return;
         }
     }

@@ -24,6 +24,7 @@ struct service_error {
     char text[512]; /* printable, cut; never decides anything */
     enum error_kind kind;
     enum aws_remedy remedy;
+    const char *advice; /* what a person can do, where that follows from the code; else NULL */
 };
 
 /* Reads an answer whose status is not 2xx: JSON 1.1 (__type, message or Message), the header

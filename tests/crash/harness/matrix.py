@@ -86,7 +86,8 @@ class Matrix:
     def record(self) -> list[str]:
         """The calls of undisturbed runs, which must be the same every time."""
         first, second = (self._undisturbed() for _ in range(2))
-        assert first == second, f"undisturbed runs differ:\n{first}\n{second}"
+        log = "" if first == second else self._bench.operator.log_text[-8000:]
+        assert first == second, f"undisturbed runs differ:\n{first}\n{second}\nthe log of the operator:\n{log}"
         self.result.calls = first
         return first
 

@@ -575,6 +575,33 @@ static void test_failures_that_stay_are_not_repeated(void **context)
     assert_string_equal(err.code, "Tls");
 }
 
+static void test_the_advice_is_about_what_was_refused(void **context)
+{
+    static const struct {
+        const char *code;
+        const char *advice;
+    } rows[] = {
+        {"LimitExceededException", "raise the quota"},
+        {"EncryptionFailure", "enable the KMS key"},
+        {"DecryptionFailure", "enable the KMS key"},
+        {"RegionDisabledException", "enable the region"},
+        {"AccessDeniedException", "allow it, or correct the credentials"},
+    };
+    struct state *state = *context;
+    struct error err = {0};
+
+    for (size_t i = 0; i < array_length(rows); i++) {
+        char answer[128];
+
+        snprintf(answer, sizeof answer, "{\"__type\":\"%s\"}", rows[i].code);
+        expect(state, &(struct scripted_exchange){.status = 400, .answer = answer});
+        assert_false(call(state, &err));
+        assert_non_null(strstr(err.message, rows[i].advice));
+        assert_int_equal(strstr(err.message, "credentials") != NULL,
+                         strstr(rows[i].advice, "credentials") != NULL);
+    }
+}
+
 static void test_each_attempt_is_signed_for_its_own_time(void **context)
 {
     struct state *state = *context;
@@ -916,6 +943,8 @@ int main(void)
         TEST(test_attempts_are_as_many_as_the_options_say),
         TEST(test_lost_connection_is_repeated),
         TEST(test_failures_that_stay_are_not_repeated),
+        TEST(test_the_advice_is_about_what_was_refused),
+        TEST(test_the_advice_is_about_what_was_refused),
         TEST(test_each_attempt_is_signed_for_its_own_time),
         TEST(test_last_attempt_ends_with_the_30_s_of_the_call),
         TEST(test_no_attempt_begins_after_30_s),
