@@ -944,7 +944,6 @@ int main(void)
         TEST(test_lost_connection_is_repeated),
         TEST(test_failures_that_stay_are_not_repeated),
         TEST(test_the_advice_is_about_what_was_refused),
-        TEST(test_the_advice_is_about_what_was_refused),
         TEST(test_each_attempt_is_signed_for_its_own_time),
         TEST(test_last_attempt_ends_with_the_30_s_of_the_call),
         TEST(test_no_attempt_begins_after_30_s),
