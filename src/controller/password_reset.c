@@ -60,28 +60,46 @@ bool password_reset_is_possible(const struct plan_input *input)
                                           facts->user_has_former_password));
 }
 
-/* A rewrite with the same password may have come after it. */
-static bool is_stored(const struct secret_facts *secret, const char *token)
+static bool is_current(const struct secret_facts *secret, const char *token)
 {
-    return secret->state == SECRET_PRESENT && token != NULL &&
-           (text_equal(secret->description.current_version, token) ||
-            text_equal(secret->description.previous_version, token));
+    return secret->state == SECRET_PRESENT &&
+           text_equal(secret->description.current_version, token);
 }
 
-bool password_reset_is_stored(const struct plan_input *input)
+static bool is_previous(const struct secret_facts *secret, const char *token)
 {
-    return is_stored(&input->facts->secret, input->reset_token);
+    return secret->state == SECRET_PRESENT &&
+           text_equal(secret->description.previous_version, token);
 }
 
-bool password_reset_was_stored(const struct plan_input *input)
+/* Whether the current version is that of the request that was acted on last. */
+static bool is_handled_current(const struct plan_input *input, char token[static RANDOM_UUID_SIZE])
 {
     const char *handled = input->status->last_password_reset;
-    char token[RANDOM_UUID_SIZE];
 
     if (handled == NULL)
         return false;
     password_reset_make_token(input->database->uid, handled, token);
-    return is_stored(&input->facts->secret, token);
+    return is_current(&input->facts->secret, token);
+}
+
+/* A rewrite with the same password may have come after it, but not another request. */
+bool password_reset_is_stored(const struct plan_input *input)
+{
+    const struct secret_facts *secret = &input->facts->secret;
+    char handled[RANDOM_UUID_SIZE];
+
+    return input->reset_token != NULL &&
+           (is_current(secret, input->reset_token) ||
+            (is_previous(secret, input->reset_token) && !is_handled_current(input, handled)));
+}
+
+bool password_reset_was_stored(const struct plan_input *input)
+{
+    char handled[RANDOM_UUID_SIZE];
+
+    return input->status->last_password_reset != NULL &&
+           (is_handled_current(input, handled) || is_previous(&input->facts->secret, handled));
 }
 
 static bool check(const struct plan_input *input, struct failure *refusal)

@@ -1,12 +1,12 @@
 #include "controller/reset_steps.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "controller/events.h"
 #include "controller/pass.h"
+#include "controller/password_reset.h"
 #include "controller/secret_changes.h"
 #include "controller/secret_writing.h"
-
-#include <string.h>
 
 /* A secret that is not there is made in the documented format, as every new one. */
 static bool create(struct pass *pass, const struct credentials *credentials,
@@ -20,13 +20,16 @@ static bool create(struct pass *pass, const struct credentials *credentials,
     return secret_writing_create(pass, &value, pass->reset_token, true, failure);
 }
 
-/* The version of an interrupted attempt holds the password already: it only has to become current.
- */
-static bool is_pending(const struct pass *pass)
+/* The version of an interrupted attempt holds the password already: it only has to become current,
+ * for the first time or, where somebody stored what cannot be read, again. */
+static bool is_begun(const struct pass *pass)
 {
-    const char *pending = pass->facts.secret.description.pending_version;
+    const struct secret_description *description = &pass->facts.secret.description;
+    struct plan_input input = pass_plan_input(pass);
 
-    return pending != NULL && strcmp(pending, pass->reset_token) == 0;
+    return text_equal(description->pending_version, pass->reset_token) ||
+           (text_equal(description->previous_version, pass->reset_token) &&
+            password_reset_is_stored(&input));
 }
 
 static bool make_current(struct pass *pass, struct error *err)
@@ -38,20 +41,35 @@ static bool make_current(struct pass *pass, struct error *err)
         pass->facts.secret.description.current_version, pass->reset_token, err);
 }
 
+/* A version of this value that is neither current nor pending is of an earlier request, whose
+ * password is not to come back. */
+static bool check_unused(struct pass *pass, struct error *err)
+{
+    struct secrets_manager_target target = pass_secret_target(pass);
+    auto_secret struct secret value = {0};
+
+    if (!secrets_manager_get_value(pass->reconciler->secrets, &target, pass->reset_token, NULL,
+                                   &value, NULL, err) &&
+        err->kind != ERROR_INVALID)
+        return err->kind == ERROR_NOT_FOUND;
+    return error_set(err, ERROR_INVALID, "ResetRefused",
+                     "the value '%.64s' of the annotation " ANNOTATION_RESET_PASSWORD
+                     " was used before: each value stands for one password, use another one",
+                     password_reset_request(&pass->database, &pass->status));
+}
+
 static bool write_version(struct pass *pass, const struct credentials *credentials,
                           struct error *err)
 {
     struct plan_input input = pass_plan_input(pass);
     auto_secret_rewrite struct secret_rewrite rewrite = {0};
 
-    if (!secret_changes_plan_reset(&input, credentials, &rewrite, err) ||
+    if (!check_unused(pass, err) ||
+        !secret_changes_plan_reset(&input, credentials, &rewrite, err) ||
         (!secret_is_empty(&rewrite.canonical) &&
          !secret_writing_put_canonical(pass, &rewrite.canonical, err)))
         return false;
-    if (secret_writing_put_current(pass, &rewrite.value, pass->reset_token, err))
-        return true;
-    /* Stored under no label any more: another request came between. */
-    return error_has_code(err, "ResourceExistsException") && make_current(pass, err);
+    return secret_writing_put_current(pass, &rewrite.value, pass->reset_token, err);
 }
 
 /* The documented format keeps what people added; the old one had another key for the password. */
@@ -71,7 +89,7 @@ bool reset_steps_store(struct pass *pass, struct failure *failure)
     struct error err;
     bool done;
 
-    if (is_pending(pass)) {
+    if (is_begun(pass)) {
         done = make_current(pass, &err) || failure_of_stage(failure, STAGE_SECRETS, &err);
     } else {
         secret_writing_make_credentials(pass, &credentials);

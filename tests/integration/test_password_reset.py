@@ -119,6 +119,22 @@ def test_each_value_of_the_annotation_is_one_password(tenant: Tenant, operator: 
     assert_works(tenant.stored(path))
 
 
+@pytest.mark.parametrize("spec", [{}, {"secretTemplate": '{"DB_PASSWORD": "{{.DBPassword}}"}'}], ids=["documented", "templated"])
+@pytest.mark.parametrize("later", [1, 3])
+def test_a_value_that_was_used_before_brings_no_old_password_back(tenant: Tenant, spec: dict[str, Any], later: int) -> None:
+    name, path, _ = make_ready(tenant, **spec)
+    values = [reset(tenant, name)["lastHandledPasswordReset"] for _ in range(1 + later)]
+    before, versions = tenant.stored(path), tenant.versions(path)
+
+    ask(tenant, name, values[0])
+    status = tenant.wait_for(name, lambda s: s.get("phase") == "Error", "refused")
+
+    assert "was used before" in status["message"]
+    assert (tenant.stored(path), tenant.versions(path)) == (before, versions)
+    reset(tenant, name)
+    assert tenant.stored(path)["DB_PASSWORD"] != before["DB_PASSWORD"]
+
+
 def test_a_templated_secret_keeps_its_template(tenant: Tenant) -> None:
     template = '{"url": "{{.DatabaseURL}}", "nested": {"password": "{{.DBPassword}}"}}'
     name = unique("shaped")

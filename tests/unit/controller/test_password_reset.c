@@ -33,6 +33,17 @@ CHANGE(asked_and_stored_and_spoilt)
     error_set(&facts->secret.unreadable, ERROR_INVALID, NULL, "it is no JSON");
 }
 
+CHANGE(asked_once_more_after_another_request)
+{
+    char token[RANDOM_UUID_SIZE];
+
+    asked(input, facts, database, status);
+    plan_fixture_replace(&status->last_password_reset, "2");
+    password_reset_make_token(database->uid, "2", token);
+    plan_fixture_replace(&facts->secret.description.current_version, token);
+    plan_fixture_replace(&facts->secret.description.previous_version, TOKEN);
+}
+
 CHANGE(asked_and_the_secret_is_spoilt)
 {
     asked(input, facts, database, status);
@@ -185,6 +196,11 @@ static const struct plan_row rows[] = {
     {"stored, rewritten, killed",
      {OURS, OURS, OURS, PROOF_PASSED, asked_and_stored_and_rewritten},
      "p",
+     NULL,
+     NULL},
+    {"used before another request, which is stored",
+     {OURS, OURS, OURS, PROOF_PASSED, asked_once_more_after_another_request},
+     "r",
      NULL,
      NULL},
     {"stored, spoilt by somebody",
