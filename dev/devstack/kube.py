@@ -59,6 +59,11 @@ class ControlPlane:
         return self._ports["apiserver"]
 
     @property
+    def etcd_port(self) -> int:
+        """etcd's port for clients."""
+        return self._ports["etcd"]
+
+    @property
     def ca_file(self) -> Path:
         """The CA of the API server's certificate."""
         return self._authority.certificate_file
