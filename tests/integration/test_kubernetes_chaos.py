@@ -137,14 +137,14 @@ def test_what_happened_before_a_compaction_is_listed(
     kept, _ = make_ready(team)
     fresh = unique("fresh")
     lists = rough_operator.metric("database_user_operator_informer_lists_total")
-    rough_operator.process.pause()
+    proxy.silence()
     team.delete(gone, wait=False)
     team.patch(gone, {"metadata": {"finalizers": None}})
     wait_until(lambda: not team.exists("database", gone), "the end of a resource", 20)
     team.apply(database(fresh))
     compact(rough_kube)
     proxy.cut()
-    rough_operator.process.resume()
+    proxy.speak()
 
     team.wait_ready(fresh, 60)
 
