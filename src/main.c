@@ -115,6 +115,19 @@ static bool init_libraries(struct error *err)
 
 /* --- Building the rooms ---------------------------------------------------------------------- */
 
+/* The words were checked when they were read. */
+static void build_log(struct program *program)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    enum log_format format = LOG_FORMAT_JSON;
+
+    if (!log_level_parse(program->options.log_level, &level) ||
+        !log_format_parse(program->options.log_format, &format))
+        abort();
+    program->log = log_new(STDERR_FILENO, level, format, &timesource_system);
+    program->scope = (struct log_scope){.log = program->log};
+}
+
 static bool build_kube(struct program *program, struct error *err)
 {
     struct curl_transport_options transport = {0};
@@ -329,6 +342,20 @@ static bool build(struct program *program, struct error *err)
     return start_servers(program, err);
 }
 
+static void report_former_flags(const struct program *program)
+{
+    for (size_t i = 0; i < program->options.former_count; i++) {
+        const struct former_flag *former = &program->options.former[i];
+        auto_strbuf struct strbuf meaning = {0};
+
+        for (size_t k = 0; k < FORMER_FLAGS_LIMIT && former->stands_for[k] != NULL; k++)
+            strbuf_append_format(&meaning, "%s--%s", k > 0 ? " " : "", former->stands_for[k]);
+        log_info(&program->scope, "--%s=%s is a flag of the predecessor: it %s%s", former->flag,
+                 former->value, meaning.length > 0 ? "counts as " : "changes nothing",
+                 strbuf_text(&meaning));
+    }
+}
+
 static void report_start(const struct program *program)
 {
     const char *region = aws_region_known(program->aws->region);
@@ -412,17 +439,11 @@ static void append_version(struct strbuf *buf)
 int main(int argument_count, char **arguments)
 {
     struct program program = {0};
-    enum log_level level = LOG_LEVEL_INFO;
     sigset_t signals;
     struct error err;
     int status = EXIT_FAILURE;
 
-    if (!options_parse(argument_count, arguments, read_environment, &program.options, &err) ||
-        (!log_level_parse(program.options.log_level, &level) &&
-         !error_set(&err, ERROR_INVALID, NULL,
-                    "--log-level must be error, warning, info or debug, "
-                    "not '%s'",
-                    program.options.log_level))) {
+    if (!options_parse(argument_count, arguments, read_environment, &program.options, &err)) {
         fprintf(stderr, "database-user-operator: %s\n", err.message);
         return EXIT_USAGE;
     }
@@ -434,8 +455,8 @@ int main(int argument_count, char **arguments)
         return show(aws_operations_append_policy);
     harden_process();
     block_signals(&signals);
-    program.log = log_new(STDERR_FILENO, level, &timesource_system);
-    program.scope = (struct log_scope){.log = program.log};
+    build_log(&program);
+    report_former_flags(&program);
     if (build(&program, &err))
         status = run(&program, &signals);
     else
