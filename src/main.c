@@ -329,9 +329,23 @@ static bool start_servers(struct program *program, struct error *err)
 
 /* --- Running --------------------------------------------------------------------------------- */
 
+static struct metrics *make_metrics(void)
+{
+    static const struct metric_description build_info = {
+        .name = "database_user_operator_build_info",
+        .help = "Always 1; the label is the version of the operator",
+        .type = METRIC_GAUGE,
+        .labels = {"version"},
+    };
+    struct metrics *metrics = metrics_new();
+
+    metric_set(metrics_family(metrics, &build_info), 1, DBUO_VERSION, NULL);
+    return metrics;
+}
+
 static bool build(struct program *program, struct error *err)
 {
-    program->metrics = metrics_new();
+    program->metrics = make_metrics();
     program->stopping = cancellation_new();
     program->aborting = cancellation_new();
     if (!init_libraries(err) || !build_rules(program, err) || !build_kube(program, err))

@@ -7,6 +7,7 @@
 #include "controller/cluster_identity.h"
 #include "controller/database.h"
 #include "controller/proof_memory.h"
+#include "controller/resource_metrics.h"
 #include "controller/secret_index.h"
 #include "kube/informer.h"
 #include "kube/workqueue.h"
@@ -40,6 +41,7 @@ struct controller {
     struct kube_informer *secrets;
     struct secret_index *index;
     struct controller_metrics metrics;
+    struct resource_metrics *resources;
     pthread_t *workers;
     size_t worker_count;
     pthread_mutex_t lock;
@@ -53,7 +55,8 @@ struct projection {
     int64_t generation;
     bool deleting;
     bool has_finalizer;
-    bool is_observed;     /* status.observedGeneration is the generation */
+    bool is_observed; /* status.observedGeneration is the generation */
+    struct standing standing;
     uint32_t annotations; /* digest of our own annotations */
     char *secret_key;     /* "namespace/name" of the admin Secret; NULL = none */
 };
@@ -92,8 +95,9 @@ static char *find_secret_key(const json_t *object)
                                                   : NULL;
 }
 
-static void *project_database(void *context maybe_unused, const json_t *object)
+static void *project_database(void *context, const json_t *object)
 {
+    const struct controller *controller = context;
     struct projection *projection = mem_alloc(sizeof *projection);
     const json_t *metadata = document_at(object, "metadata", NULL);
 
@@ -103,6 +107,7 @@ static void *project_database(void *context maybe_unused, const json_t *object)
                                                "observedGeneration", -1) == projection->generation;
     projection->has_finalizer =
         document_array_has(json_object_get(metadata, "finalizers"), DATABASE_FINALIZER);
+    projection->standing = resource_metrics_read(controller->resources, object);
     projection->annotations = digest_annotations(object);
     projection->secret_key = find_secret_key(object);
     return projection;
@@ -141,6 +146,16 @@ static void update_index(struct controller *controller, const char *key,
         secret_index_add(controller->index, new_key, key);
 }
 
+static void count_standing(struct controller *controller, const struct kube_entry *before,
+                           const struct kube_entry *after)
+{
+    const struct projection *was = before != NULL ? before->projection : NULL;
+    const struct projection *is = after != NULL ? after->projection : NULL;
+
+    resource_metrics_move(controller->resources, was != NULL ? &was->standing : NULL,
+                          is != NULL ? &is->standing : NULL);
+}
+
 /* Our own status writes change neither generation nor annotations, so they do not wake us. */
 static bool is_worth_a_pass(const struct kube_entry *before, const struct kube_entry *after)
 {
@@ -166,6 +181,7 @@ static void on_database_change(void *context, enum kube_change change,
     auto_free char *key = entry_key(after != NULL ? after : before);
 
     update_index(controller, key, before, after);
+    count_standing(controller, before, after);
     switch (change) {
     case KUBE_DELETED:
         proof_memory_forget(controller->reconciler.proofs, before->uid);
@@ -335,6 +351,15 @@ static void make_metrics(struct controller *controller, struct metrics *metrics)
     metric_set(metrics_family(metrics, &limit), (double)controller->worker_count, "database", NULL);
 }
 
+/* What is known only when somebody asks. */
+static void collect_metrics(void *context)
+{
+    struct controller *controller = context;
+
+    kube_workqueue_update_metrics(controller->queue);
+    reconcile_metrics_collect(&controller->reconciler.metrics, controller->reconciler.proofs);
+}
+
 static void make_informers(struct controller *controller, const struct controller_options *options)
 {
     struct kube_informer_options databases = {
@@ -400,6 +425,9 @@ struct controller *controller_new(const struct controller_options *options)
     pthread_mutex_init(&controller->lock, NULL);
     condition_variable_init(&controller->worker_ended);
     make_metrics(controller, options->metrics);
+    reconcile_metrics_init(&controller->reconciler.metrics, options->metrics);
+    controller->resources = resource_metrics_new(options->metrics);
+    metrics_add_collector(options->metrics, collect_metrics, controller);
     make_informers(controller, options);
     return controller;
 }
@@ -455,6 +483,7 @@ void controller_free(struct controller *controller)
     kube_informer_free(controller->secrets);
     kube_workqueue_free(controller->queue);
     secret_index_free(controller->index);
+    resource_metrics_free(controller->resources);
     proof_memory_free(controller->reconciler.proofs);
     cluster_identity_free(controller->reconciler.cluster);
     pthread_mutex_destroy(&controller->lock);
