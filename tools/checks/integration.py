@@ -16,6 +16,7 @@ TESTS_SECONDS = 4200
 PREPARATIONS = (
     ("kube", "the control plane", 2400),
     ("databases", "the database servers", 900),
+    ("promtool", "the check of metrics", 600),
 )
 
 
