@@ -268,6 +268,7 @@ static void build_controller(struct program *program)
         .database_ca_file = or_null(program->options.database_ca_file),
         .sync_period_ms = program->options.sync_period_ms,
         .worker_count = program->options.max_concurrent_reconciles,
+        .stuck_worker_timeout_ms = program->options.stuck_worker_timeout_ms,
     };
 
     program->controller = controller_new(&options);
@@ -285,6 +286,13 @@ static bool is_synced(void *context)
     const struct program *program = context;
 
     return controller_has_synced(program->controller);
+}
+
+static bool has_no_stuck_worker(void *context)
+{
+    const struct program *program = context;
+
+    return controller_is_alive(program->controller);
 }
 
 static bool is_not_stopping(void *context)
@@ -319,6 +327,7 @@ static bool start_servers(struct program *program, struct error *err)
     };
 
     health_add(&program->liveness, &(struct health_check){"ping", always, NULL});
+    health_add(&program->liveness, &(struct health_check){"workers", has_no_stuck_worker, program});
     health_add(&program->readiness, &(struct health_check){"informers", is_synced, program});
     health_add(&program->readiness, &(struct health_check){"running", is_not_stopping, program});
     return listen_on(program, program->options.health_address, health, array_length(health),

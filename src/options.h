@@ -40,6 +40,7 @@ struct options {
     uint64_t sync_period_ms;
     uint64_t graceful_shutdown_timeout_ms;
     uint64_t max_concurrent_reconciles;
+    uint64_t stuck_worker_timeout_ms;
     bool show_help;
     bool show_version;
     bool require_adoption_tag;

@@ -1,6 +1,7 @@
 #include "controller/controller.h"
 
 #include "base/condition_variable.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
@@ -12,7 +13,9 @@
 #include "kube/informer.h"
 #include "kube/workqueue.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /*
@@ -42,6 +45,9 @@ struct controller {
     struct secret_index *index;
     struct controller_metrics metrics;
     struct resource_metrics *resources;
+    struct heartbeats *heartbeats; /* of the workers */
+    int64_t stuck_worker_timeout_ms;
+    atomic_bool is_stuck; /* and the log has said so */
     pthread_t *workers;
     size_t worker_count;
     pthread_mutex_t lock;
@@ -264,7 +270,9 @@ static void work_on(struct controller *controller, const char *key)
     struct reconcile_outcome outcome = {0};
 
     metric_add(controller->metrics.active, 1, "database", NULL);
+    heartbeat_begin();
     reconcile_database(reconciler, namespace_name, slash + 1, &outcome);
+    heartbeat_end();
     metric_add(controller->metrics.active, -1, "database", NULL);
     metric_add(controller->metrics.reconciles, 1, "database", result_label(&outcome), NULL);
     if (outcome.result == RECONCILE_FAILED)
@@ -280,6 +288,7 @@ static void *run_worker(void *context)
     struct controller *controller = context;
     char *key;
 
+    heartbeats_join(controller->heartbeats);
     while ((key = kube_workqueue_get(controller->queue)) != NULL) {
         work_on(controller, key);
         kube_workqueue_done(controller->queue, key);
@@ -420,6 +429,8 @@ struct controller *controller_new(const struct controller_options *options)
     controller->stopping = options->stopping;
     controller->log = (struct log_scope){.log = options->log, .controller = "database"};
     controller->worker_count = options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT;
+    controller->heartbeats = heartbeats_new(controller->worker_count, options->timesource);
+    controller->stuck_worker_timeout_ms = (int64_t)options->stuck_worker_timeout_ms;
     controller->queue = kube_workqueue_new(&queue);
     controller->index = secret_index_new();
     pthread_mutex_init(&controller->lock, NULL);
@@ -486,10 +497,26 @@ void controller_free(struct controller *controller)
     resource_metrics_free(controller->resources);
     proof_memory_free(controller->reconciler.proofs);
     cluster_identity_free(controller->reconciler.cluster);
+    heartbeats_free(controller->heartbeats);
     pthread_mutex_destroy(&controller->lock);
     pthread_cond_destroy(&controller->worker_ended);
     free(controller->workers);
     free(controller);
+}
+
+bool controller_is_alive(struct controller *controller)
+{
+    int64_t silent_ms = heartbeats_longest_silence_ms(controller->heartbeats);
+    bool is_stuck =
+        controller->stuck_worker_timeout_ms > 0 && silent_ms > controller->stuck_worker_timeout_ms;
+
+    if (is_stuck != atomic_exchange(&controller->is_stuck, is_stuck) && is_stuck)
+        log_error(&controller->log,
+                  "a worker has given no sign of life for %" PRId64
+                  " s, and no wait of it takes so long: /healthz fails, so that the process is "
+                  "started anew",
+                  silent_ms / 1000);
+    return !is_stuck;
 }
 
 bool controller_has_synced(const struct controller *controller)

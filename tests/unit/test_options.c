@@ -77,6 +77,11 @@ static const struct row {
      NULL, 30 * 1000,
      "  --graceful-shutdown-timeout=DURATION\n"
      "        how long running reconciles may finish after SIGTERM (default 30s)\n"},
+    {"stuck-worker-timeout", DURATION, offsetof(struct options, stuck_worker_timeout_ms), NULL,
+     300 * 1000,
+     "  --stuck-worker-timeout=DURATION\n"
+     "        how long a worker may show no sign of life before /healthz fails; 0 = for ever "
+     "(default 5m)\n"},
     {"log-level", TEXT, offsetof(struct options, log_level), "info", 0,
      "  --log-level=WORD\n"
      "        error, warning, info or debug (default info)\n"},
