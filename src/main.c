@@ -115,6 +115,19 @@ static bool init_libraries(struct error *err)
 
 /* --- Building the rooms ---------------------------------------------------------------------- */
 
+/* The words were checked when they were read. */
+static void build_log(struct program *program)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    enum log_format format = LOG_FORMAT_JSON;
+
+    if (!log_level_parse(program->options.log_level, &level) ||
+        !log_format_parse(program->options.log_format, &format))
+        abort();
+    program->log = log_new(STDERR_FILENO, level, format, &timesource_system);
+    program->scope = (struct log_scope){.log = program->log};
+}
+
 static bool build_kube(struct program *program, struct error *err)
 {
     struct curl_transport_options transport = {0};
@@ -255,6 +268,7 @@ static void build_controller(struct program *program)
         .database_ca_file = or_null(program->options.database_ca_file),
         .sync_period_ms = program->options.sync_period_ms,
         .worker_count = program->options.max_concurrent_reconciles,
+        .stuck_worker_timeout_ms = program->options.stuck_worker_timeout_ms,
     };
 
     program->controller = controller_new(&options);
@@ -272,6 +286,13 @@ static bool is_synced(void *context)
     const struct program *program = context;
 
     return controller_has_synced(program->controller);
+}
+
+static bool has_no_stuck_worker(void *context)
+{
+    const struct program *program = context;
+
+    return controller_is_alive(program->controller);
 }
 
 static bool is_not_stopping(void *context)
@@ -306,6 +327,7 @@ static bool start_servers(struct program *program, struct error *err)
     };
 
     health_add(&program->liveness, &(struct health_check){"ping", always, NULL});
+    health_add(&program->liveness, &(struct health_check){"workers", has_no_stuck_worker, program});
     health_add(&program->readiness, &(struct health_check){"informers", is_synced, program});
     health_add(&program->readiness, &(struct health_check){"running", is_not_stopping, program});
     return listen_on(program, program->options.health_address, health, array_length(health),
@@ -316,9 +338,23 @@ static bool start_servers(struct program *program, struct error *err)
 
 /* --- Running --------------------------------------------------------------------------------- */
 
+static struct metrics *make_metrics(void)
+{
+    static const struct metric_description build_info = {
+        .name = "database_user_operator_build_info",
+        .help = "Always 1; the label is the version of the operator",
+        .type = METRIC_GAUGE,
+        .labels = {"version"},
+    };
+    struct metrics *metrics = metrics_new();
+
+    metric_set(metrics_family(metrics, &build_info), 1, DBUO_VERSION, NULL);
+    return metrics;
+}
+
 static bool build(struct program *program, struct error *err)
 {
-    program->metrics = metrics_new();
+    program->metrics = make_metrics();
     program->stopping = cancellation_new();
     program->aborting = cancellation_new();
     if (!init_libraries(err) || !build_rules(program, err) || !build_kube(program, err))
@@ -327,6 +363,20 @@ static bool build(struct program *program, struct error *err)
     build_aws(program);
     build_controller(program);
     return start_servers(program, err);
+}
+
+static void report_former_flags(const struct program *program)
+{
+    for (size_t i = 0; i < program->options.former_count; i++) {
+        const struct former_flag *former = &program->options.former[i];
+        auto_strbuf struct strbuf meaning = {0};
+
+        for (size_t k = 0; k < FORMER_FLAGS_LIMIT && former->stands_for[k] != NULL; k++)
+            strbuf_append_format(&meaning, "%s--%s", k > 0 ? " " : "", former->stands_for[k]);
+        log_info(&program->scope, "--%s=%s is a flag of the predecessor: it %s%s", former->flag,
+                 former->value, meaning.length > 0 ? "counts as " : "changes nothing",
+                 strbuf_text(&meaning));
+    }
 }
 
 static void report_start(const struct program *program)
@@ -412,17 +462,11 @@ static void append_version(struct strbuf *buf)
 int main(int argument_count, char **arguments)
 {
     struct program program = {0};
-    enum log_level level = LOG_LEVEL_INFO;
     sigset_t signals;
     struct error err;
     int status = EXIT_FAILURE;
 
-    if (!options_parse(argument_count, arguments, read_environment, &program.options, &err) ||
-        (!log_level_parse(program.options.log_level, &level) &&
-         !error_set(&err, ERROR_INVALID, NULL,
-                    "--log-level must be error, warning, info or debug, "
-                    "not '%s'",
-                    program.options.log_level))) {
+    if (!options_parse(argument_count, arguments, read_environment, &program.options, &err)) {
         fprintf(stderr, "database-user-operator: %s\n", err.message);
         return EXIT_USAGE;
     }
@@ -434,8 +478,8 @@ int main(int argument_count, char **arguments)
         return show(aws_operations_append_policy);
     harden_process();
     block_signals(&signals);
-    program.log = log_new(STDERR_FILENO, level, &timesource_system);
-    program.scope = (struct log_scope){.log = program.log};
+    build_log(&program);
+    report_former_flags(&program);
     if (build(&program, &err))
         status = run(&program, &signals);
     else

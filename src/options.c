@@ -1,10 +1,19 @@
 #include "options.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum option_type { OPTION_TEXT, OPTION_DURATION, OPTION_NUMBER, OPTION_SWITCH };
+enum option_type {
+    OPTION_TEXT,
+    OPTION_WORD, /* one of those in `values` */
+    OPTION_DURATION,
+    OPTION_NUMBER,
+    OPTION_SWITCH,
+    OPTION_FORMER, /* of the predecessor; `values` tells what it means in flags of ours */
+    OPTION_FORMER_SWITCH,
+};
 
 static const struct option {
     const char *flag;
@@ -53,13 +62,55 @@ static const struct option {
     {"graceful-shutdown-timeout", NULL, OPTION_DURATION, "30s",
      offsetof(struct options, graceful_shutdown_timeout_ms),
      "how long running reconciles may finish after SIGTERM"},
-    {"log-level", NULL, OPTION_TEXT, "info", offsetof(struct options, log_level),
+    {"stuck-worker-timeout", NULL, OPTION_DURATION, "5m",
+     offsetof(struct options, stuck_worker_timeout_ms),
+     "how long a worker may show no sign of life before /healthz fails; 0 = for ever"},
+    {"log-level", NULL, OPTION_WORD, "info", offsetof(struct options, log_level),
      "error, warning, info or debug"},
+    {"log-format", NULL, OPTION_WORD, "json", offsetof(struct options, log_format),
+     "json, or text: one line of key=value pairs"},
+    {"zap-log-level", NULL, OPTION_FORMER, "", 0, "of the predecessor: as --log-level"},
+    {"zap-encoder", NULL, OPTION_FORMER, "", 0, "of the predecessor: json, or console for text"},
+    {"zap-devel", NULL, OPTION_FORMER_SWITCH, "", 0,
+     "of the predecessor: --log-level=debug and --log-format=text"},
+    {"zap-stacktrace-level", NULL, OPTION_FORMER, "", 0, "of the predecessor: changes nothing"},
+    {"zap-time-encoding", NULL, OPTION_FORMER, "", 0, "of the predecessor: changes nothing"},
+    {"enable-http2", NULL, OPTION_FORMER_SWITCH, "", 0, "of the predecessor: changes nothing"},
     {"print-iam-policy", NULL, OPTION_SWITCH, "", offsetof(struct options, show_policy),
      "print the least IAM policy that this version needs, and exit"},
     {"version", NULL, OPTION_SWITCH, "", offsetof(struct options, show_version),
      "print the version and exit"},
     {"help", NULL, OPTION_SWITCH, "", offsetof(struct options, show_help), "print this and exit"},
+};
+
+#define ANY_NUMBER "a number"
+#define ANY_TEXT   "any text"
+
+/* What the words and the former flags may be set to, and what a value of the latter stands for. */
+static const struct option_value {
+    const char *flag;
+    const char *text;
+    const char *stands_for[FORMER_FLAGS_LIMIT]; /* "flag=value"; none: it changes nothing */
+} values[] = {
+    {"log-level", "error", {NULL}},
+    {"log-level", "warning", {NULL}},
+    {"log-level", "info", {NULL}},
+    {"log-level", "debug", {NULL}},
+    {"log-format", "json", {NULL}},
+    {"log-format", "text", {NULL}},
+    {"zap-log-level", "debug", {"log-level=debug"}},
+    {"zap-log-level", "info", {"log-level=info"}},
+    {"zap-log-level", "error", {"log-level=error"}},
+    {"zap-log-level", "panic", {"log-level=error"}},
+    {"zap-log-level", ANY_NUMBER, {"log-level=debug"}},
+    {"zap-encoder", "json", {"log-format=json"}},
+    {"zap-encoder", "console", {"log-format=text"}},
+    {"zap-devel", "true", {"log-level=debug", "log-format=text"}},
+    {"zap-devel", "false", {NULL}},
+    {"zap-stacktrace-level", ANY_TEXT, {NULL}},
+    {"zap-time-encoding", ANY_TEXT, {NULL}},
+    {"enable-http2", "true", {NULL}},
+    {"enable-http2", "false", {NULL}},
 };
 
 static void *member(struct options *options, const struct option *option)
@@ -105,15 +156,84 @@ static bool parse_duration(const char *text, uint64_t *ret_ms)
     return true;
 }
 
+static bool is_number(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static bool is_meant(const struct option_value *value, const char *text)
+{
+    return strcasecmp(value->text, text) == 0 || strcmp(value->text, ANY_TEXT) == 0 ||
+           (strcmp(value->text, ANY_NUMBER) == 0 && is_number(text));
+}
+
+static bool find_value(const struct option *option, const char *text, const char *source,
+                       const struct option_value **ret_value, struct error *err)
+{
+    auto_strbuf struct strbuf allowed = {0};
+
+    for (size_t i = 0; i < array_length(values); i++) {
+        if (strcmp(values[i].flag, option->flag) != 0)
+            continue;
+        if (is_meant(&values[i], text)) {
+            *ret_value = &values[i];
+            return true;
+        }
+        strbuf_append_format(&allowed, "%s%s", allowed.length > 0 ? ", " : "", values[i].text);
+    }
+    return error_set(err, ERROR_INVALID, NULL, "%s must be one of %s, not '%s'", source,
+                     strbuf_text(&allowed), text);
+}
+
+static const struct option *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < array_length(table); i++) {
+        if (strlen(table[i].flag) == length && memcmp(table[i].flag, name, length) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+/* Sets what the value of a former flag stands for, and notes it for the log. */
+static bool set_former(struct options *options, const struct option *option, const char *text,
+                       const char *source, struct error *err)
+{
+    const struct option_value *value;
+
+    if (!find_value(option, text, source, &value, err))
+        return false;
+    for (size_t i = 0; i < FORMER_FLAGS_LIMIT && value->stands_for[i] != NULL; i++) {
+        const char *equals = strchr(value->stands_for[i], '=');
+        const struct option *own =
+            find(value->stands_for[i], (size_t)(equals - value->stands_for[i]));
+
+        assert(own != NULL);
+        *(const char **)member(options, own) = equals + 1;
+    }
+    if (options->former_count < FORMER_NOTES_LIMIT)
+        options->former[options->former_count++] = (struct former_flag){
+            .flag = option->flag, .value = text, .stands_for = value->stands_for};
+    return true;
+}
+
 static bool set_value(struct options *options, const struct option *option, const char *value,
                       const char *source, struct error *err)
 {
+    const struct option_value *word;
     char *end;
 
     switch (option->type) {
     case OPTION_TEXT:
         *(const char **)member(options, option) = value;
         return true;
+    case OPTION_WORD:
+        if (!find_value(option, value, source, &word, err))
+            return false;
+        *(const char **)member(options, option) = word->text;
+        return true;
+    case OPTION_FORMER:
+    case OPTION_FORMER_SWITCH:
+        return set_former(options, option, value, source, err);
     case OPTION_DURATION:
         if (parse_duration(value, member(options, option)))
             return true;
@@ -137,6 +257,21 @@ static bool set_value(struct options *options, const struct option *option, cons
     return false;
 }
 
+static bool is_switch(const struct option *option)
+{
+    return option->type == OPTION_SWITCH || option->type == OPTION_FORMER_SWITCH;
+}
+
+static bool is_former(const struct option *option)
+{
+    return option->type == OPTION_FORMER || option->type == OPTION_FORMER_SWITCH;
+}
+
+static bool has_default(const struct option *option)
+{
+    return !is_switch(option) && !is_former(option);
+}
+
 static bool set_defaults(struct options *options, options_environment_fn environment,
                          struct error *err)
 {
@@ -144,7 +279,7 @@ static bool set_defaults(struct options *options, options_environment_fn environ
         const struct option *option = &table[i];
         const char *value = option->variable != NULL ? environment(option->variable) : NULL;
 
-        if (option->type == OPTION_SWITCH)
+        if (!has_default(option))
             continue;
         if (value != NULL && value[0] != '\0') {
             if (!set_value(options, option, value, option->variable, err))
@@ -156,37 +291,63 @@ static bool set_defaults(struct options *options, options_environment_fn environ
     return true;
 }
 
-static const struct option *find(const char *name, size_t length)
+/* Wherever they stand, flags of ours win over those of the predecessor, and among these the special
+ * ones over the general one, as there. */
+enum rank { RANK_GENERAL, RANK_SPECIAL, RANK_OWN, RANK_COUNT };
+
+static enum rank rank_of(const struct option *option)
 {
-    for (size_t i = 0; i < array_length(table); i++) {
-        if (strlen(table[i].flag) == length && memcmp(table[i].flag, name, length) == 0)
-            return &table[i];
-    }
-    return NULL;
+    if (!is_former(option))
+        return RANK_OWN;
+    return option->type == OPTION_FORMER ? RANK_SPECIAL : RANK_GENERAL;
 }
 
-/* Takes one flag and, where it stands apart, its value; *position moves to the last word taken. */
-static bool take_flag(int argument_count, char *const *arguments, int *position,
-                      struct options *options, struct error *err)
+/* One flag as it stands among the arguments. */
+struct given {
+    const struct option *option;
+    char source[64]; /* the flag, for messages */
+    const char *value;
+};
+
+/* Reads one flag and, where it stands apart, its value; *position moves to the last word taken. */
+static bool read_flag(int argument_count, char *const *arguments, int *position,
+                      struct given *ret_given, struct error *err)
 {
     const char *argument = arguments[*position];
     const char *name = argument + (argument[0] == '-') + (argument[0] == '-' && argument[1] == '-');
     const char *equals = strchr(name, '=');
     size_t length = equals != NULL ? (size_t)(equals - name) : strlen(name);
     const struct option *option = name > argument ? find(name, length) : NULL;
-    char source[64] = "--";
 
     if (option == NULL)
         return error_set(err, ERROR_INVALID, NULL, "unknown option '%.*s': see --help",
                          (int)(length + (size_t)(name - argument)), argument);
-    strncat(source, option->flag, sizeof source - 3);
+    *ret_given = (struct given){.option = option, .source = "--"};
+    strncat(ret_given->source, option->flag, sizeof ret_given->source - 3);
     if (equals != NULL)
-        return set_value(options, option, equals + 1, source, err);
-    if (option->type == OPTION_SWITCH)
-        return set_value(options, option, "true", source, err);
-    if (*position + 1 >= argument_count)
-        return error_set(err, ERROR_INVALID, NULL, "%s needs a value", source);
-    return set_value(options, option, arguments[++*position], source, err);
+        ret_given->value = equals + 1;
+    else if (is_switch(option))
+        ret_given->value = "true";
+    else if (*position + 1 < argument_count)
+        ret_given->value = arguments[++*position];
+    else
+        return error_set(err, ERROR_INVALID, NULL, "%s needs a value", ret_given->source);
+    return true;
+}
+
+static bool set_flags(int argument_count, char *const *arguments, enum rank rank,
+                      struct options *options, struct error *err)
+{
+    for (int i = 1; i < argument_count; i++) {
+        struct given given;
+
+        if (!read_flag(argument_count, arguments, &i, &given, err))
+            return false;
+        if (rank_of(given.option) == rank &&
+            !set_value(options, given.option, given.value, given.source, err))
+            return false;
+    }
+    return true;
 }
 
 bool options_parse(int argument_count, char *const *arguments, options_environment_fn environment,
@@ -196,8 +357,8 @@ bool options_parse(int argument_count, char *const *arguments, options_environme
 
     if (!set_defaults(&options, environment, err))
         return false;
-    for (int i = 1; i < argument_count; i++) {
-        if (!take_flag(argument_count, arguments, &i, &options, err))
+    for (enum rank rank = 0; rank < RANK_COUNT; rank++) {
+        if (!set_flags(argument_count, arguments, rank, &options, err))
             return false;
     }
     *ret_options = options;
@@ -206,6 +367,12 @@ bool options_parse(int argument_count, char *const *arguments, options_environme
 
 void options_append_help(struct strbuf *buf)
 {
+    static const char *const value_names[] = {
+        [OPTION_TEXT] = "=TEXT",     [OPTION_WORD] = "=WORD", [OPTION_DURATION] = "=DURATION",
+        [OPTION_NUMBER] = "=NUMBER", [OPTION_SWITCH] = "",    [OPTION_FORMER] = "=WORD",
+        [OPTION_FORMER_SWITCH] = "",
+    };
+
     strbuf_append_text(
         buf,
         "Usage: database-user-operator [options]\n\n"
@@ -215,10 +382,7 @@ void options_append_help(struct strbuf *buf)
         const struct option *option = &table[i];
 
         strbuf_append_format(buf, "  --%s", option->flag);
-        if (option->type != OPTION_SWITCH)
-            strbuf_append_text(buf, option->type == OPTION_DURATION ? "=DURATION"
-                                    : option->type == OPTION_NUMBER ? "=NUMBER"
-                                                                    : "=TEXT");
+        strbuf_append_text(buf, value_names[option->type]);
         strbuf_append_format(buf, "\n        %s", option->help);
         if (option->initial[0] != '\0')
             strbuf_append_format(buf, " (default %s)", option->initial);

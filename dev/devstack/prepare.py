@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from devstack import debian, maven
+from devstack import debian, maven, promtool
 from devstack.kube_build import ensure_programs
 from devstack.mysql import RECIPES
 from devstack.process import StackError
@@ -21,7 +21,11 @@ def _kube() -> None:
     print(ensure_programs(), flush=True)
 
 
-PREPARATIONS = {"kube": _kube, "databases": _databases}
+def _promtool() -> None:
+    print(debian.ensure(promtool.RECIPE).folder, flush=True)
+
+
+PREPARATIONS = {"kube": _kube, "databases": _databases, "promtool": _promtool}
 
 
 def main(names: list[str]) -> int:

@@ -16,11 +16,17 @@
 enum { CONNECT_TIMEOUT_MS = 3000, ATTEMPT_TIMEOUT_MS = 15000, CALL_DEADLINE_MS = 30000 };
 enum { RESPONSE_LIMIT_BYTES = 1024 * 1024 };
 
+/* From an endpoint in the same region to the longest attempt. */
+static const double request_buckets[] = {
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15,
+};
+
 struct aws_json_client {
     struct aws_json_client_options options;
     struct retry_quota *quota;
     struct throttle_watch *throttling;
     struct metric_family *calls;
+    struct metric_family *durations;
 };
 
 /* One call as it goes through its attempts. */
@@ -35,6 +41,7 @@ struct call_state {
     bool was_retried; /* at a price */
     bool was_throttled;
     int64_t begun_ms;
+    int64_t attempt_begun_ms;
 };
 
 struct aws_json_client *aws_json_client_new(const struct aws_json_client_options *options)
@@ -45,12 +52,21 @@ struct aws_json_client *aws_json_client_new(const struct aws_json_client_options
         .type = METRIC_COUNTER,
         .labels = {"service", "operation", "outcome"},
     };
+    static const struct metric_description durations = {
+        .name = "database_user_operator_aws_request_duration_seconds",
+        .help = "Time until AWS answered, by operation and outcome (ok, or the kind of the error)",
+        .type = METRIC_HISTOGRAM,
+        .labels = {"service", "operation", "outcome"},
+        .buckets = request_buckets,
+        .bucket_count = array_length(request_buckets),
+    };
     struct aws_json_client *client = mem_alloc(sizeof *client);
 
     client->options = *options;
     client->quota = retry_quota_new();
     client->throttling = throttle_watch_new();
     client->calls = metrics_family(options->metrics, &calls);
+    client->durations = metrics_family(options->metrics, &durations);
     return client;
 }
 
@@ -265,11 +281,16 @@ static bool is_worth_retrying(struct aws_json_client *client, struct call_state 
 
 enum attempt { ATTEMPT_SUCCEEDED, ATTEMPT_FAILED, ATTEMPT_AGAIN };
 
+/* Counts an attempt under the code that AWS gave, and its time under the kind that this is. */
 static void count_outcome(struct aws_json_client *client, const struct call_state *state,
-                          const char *outcome)
+                          const char *outcome, const char *kind)
 {
+    int64_t now_ms = timesource_monotonic_ms(client->options.clock->timesource);
+
     metric_add(client->calls, 1, client->options.service, state->call->operation,
                outcome[0] != '\0' ? outcome : "other", NULL);
+    metric_observe(client->durations, (double)(now_ms - state->attempt_begun_ms) / 1000,
+                   client->options.service, state->call->operation, kind, NULL);
 }
 
 static void report_throttling(struct aws_json_client *client,
@@ -289,7 +310,7 @@ static void note_refusal(struct aws_json_client *client, const struct call_state
         .code = refusal->code,
     };
 
-    count_outcome(client, state, refusal->code);
+    count_outcome(client, state, refusal->code, error_kind_name(refusal->kind));
     if (refusal->remedy == AWS_REMEDY_SLOW_DOWN && throttle_watch_note(client->throttling, now_ms))
         report_throttling(client, &begin);
 }
@@ -302,7 +323,7 @@ static void note_success(struct aws_json_client *client, const struct call_state
         .region = state->call->region,
     };
 
-    count_outcome(client, state, "ok");
+    count_outcome(client, state, "ok", "ok");
     retry_quota_refund(client->quota, state->was_retried, state->was_throttled);
     if (throttle_watch_succeed(client->throttling, now_ms, &end.requests, &end.duration_ms))
         report_throttling(client, &end);
@@ -318,8 +339,9 @@ static enum attempt try_once(struct aws_json_client *client, struct call_state *
     state->attempts++;
     if (!aws_credentials_get(client->options.credentials, &credentials, err))
         return ATTEMPT_FAILED;
+    state->attempt_begun_ms = timesource_monotonic_ms(client->options.clock->timesource);
     if (!send_signed(client, state, &credentials, &response, err)) {
-        count_outcome(client, state, error_kind_name(err->kind));
+        count_outcome(client, state, error_kind_name(err->kind), error_kind_name(err->kind));
         if (err->kind == ERROR_UNAVAILABLE && wait_before_retry(client, state, false, 0, err))
             return ATTEMPT_AGAIN;
         return ATTEMPT_FAILED;

@@ -164,9 +164,17 @@ bool secrets_manager_describe(struct secrets_manager *manager,
     return true;
 }
 
+/* Seconds since 1970 with a fraction; what is no time of the next thousand years is not known. */
+static int64_t read_date(const json_t *date)
+{
+    double seconds = json_number_value(date);
+
+    return seconds > 0 && seconds < 32503680000.0 ? (int64_t)seconds : 0;
+}
+
 bool secrets_manager_get_value(struct secrets_manager *manager,
                                const struct secrets_manager_target *target, const char *version_id,
-                               const char *label, struct secret *ret_value, char **ret_version_id,
+                               const char *label, struct secret *ret_value, int64_t *ret_created_s,
                                struct error *err)
 {
     auto_json json_t *input = make_input(target);
@@ -184,8 +192,8 @@ bool secrets_manager_get_value(struct secrets_manager *manager,
                          "secret '%s' holds binary data instead of text: store the JSON as text",
                          target->id);
     secret_set(ret_value, json_string_value(value), json_string_length(value));
-    if (ret_version_id != NULL)
-        *ret_version_id = mem_strdup_or_null(document_string(output, "VersionId"));
+    if (ret_created_s != NULL)
+        *ret_created_s = read_date(document_at(output, "CreatedDate", NULL));
     return true;
 }
 

@@ -93,10 +93,11 @@ bool secrets_manager_describe(struct secrets_manager *manager,
     must_check;
 
 /* The value of one version: by id, or by staging label when version_id is NULL (label NULL =
- * AWSCURRENT).  INVALID for a binary secret.  ret_version_id may be NULL. */
+ * AWSCURRENT).  INVALID for a binary secret.  ret_created_s (may be NULL) gets when the version was
+ * made, in seconds since 1970; 0 = the service does not say. */
 bool secrets_manager_get_value(struct secrets_manager *manager,
                                const struct secrets_manager_target *target, const char *version_id,
-                               const char *label, struct secret *ret_value, char **ret_version_id,
+                               const char *label, struct secret *ret_value, int64_t *ret_created_s,
                                struct error *err) must_check;
 
 struct secret_creation {

@@ -1,6 +1,7 @@
 #include "base/cancellation.h"
 
 #include "base/fatal.h"
+#include "base/heartbeat.h"
 #include "base/memory.h"
 #include "base/timesource.h"
 
@@ -58,6 +59,7 @@ bool cancellation_wait(const struct cancellation *cancellation, int64_t timeout_
     int64_t deadline = timeout_ms > INT64_MAX - now ? INT64_MAX : now + timeout_ms;
     struct pollfd pfd = {.fd = cancellation->fd, .events = POLLIN};
 
+    heartbeat_touch();
     for (;;) {
         int64_t left = -1;
 

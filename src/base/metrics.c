@@ -31,11 +31,19 @@ struct metric_family {
     const struct metric_description *description;
     size_t label_count;
     struct series *series; /* guarded by metrics->lock, as all below it */
+    size_t series_count;
+};
+
+struct collector {
+    struct collector *next;
+    metrics_collect_fn collect;
+    void *context;
 };
 
 struct metrics {
     pthread_mutex_t lock;
-    struct metric_family *families; /* guarded by lock */
+    struct metric_family *families; /* guarded by lock, as all below it */
+    struct collector *collectors;
 };
 
 struct metrics *metrics_new(void)
@@ -69,6 +77,12 @@ void metrics_free(struct metrics *metrics)
             free_series(series);
         }
         free(family);
+    }
+    while (metrics->collectors != NULL) {
+        struct collector *collector = metrics->collectors;
+
+        metrics->collectors = collector->next;
+        free(collector);
     }
     pthread_mutex_destroy(&metrics->lock);
     free(metrics);
@@ -105,6 +119,19 @@ struct metric_family *metrics_family(struct metrics *metrics,
     return *link;
 }
 
+void metrics_add_collector(struct metrics *metrics, metrics_collect_fn collect, void *context)
+{
+    struct collector *collector;
+
+    if (metrics == NULL)
+        return;
+    collector = mem_alloc(sizeof *collector);
+    pthread_mutex_lock(&metrics->lock);
+    *collector = (struct collector){metrics->collectors, collect, context};
+    metrics->collectors = collector;
+    pthread_mutex_unlock(&metrics->lock);
+}
+
 static bool has_label_values(const struct metric_family *family, const struct series *series,
                              const char *const *values)
 {
@@ -114,11 +141,42 @@ static bool has_label_values(const struct metric_family *family, const struct se
     return true;
 }
 
-/* Finds or makes the series of these label values; called under the lock. */
+/* Where the series is, or where it is to be added. */
+static struct series **find_place(struct metric_family *family, const char *const *values)
+{
+    struct series **link = &family->series;
+
+    while (*link != NULL && !has_label_values(family, *link, values))
+        link = &(*link)->next;
+    return link;
+}
+
+static bool is_full(const struct metric_family *family)
+{
+    size_t limit = family->description->series_limit;
+
+    return family->series_count >= (limit > 0 ? limit : METRIC_SERIES_DEFAULT);
+}
+
+static struct series *make_series(struct metric_family *family, const char *const *values)
+{
+    struct series *series = mem_alloc(sizeof *series);
+
+    for (size_t i = 0; i < family->label_count; i++)
+        series->label_values[i] = mem_strdup(values[i]);
+    if (family->description->type == METRIC_HISTOGRAM)
+        series->fills = mem_alloc_array(family->description->bucket_count, sizeof(uint64_t));
+    family->series_count++;
+    return series;
+}
+
+/* Finds or makes the series of these label values; called under the lock.  Once a family is full it
+ * stays so, and nothing is ever removed: what is added to a gauge is taken off the same series. */
 static struct series *find_series(struct metric_family *family, va_list args)
 {
+    static const char *const others[METRIC_LABELS_LIMIT] = {"other", "other", "other", "other"};
     const char *values[METRIC_LABELS_LIMIT];
-    struct series **link = &family->series;
+    struct series **link;
     size_t given = 0;
     const char *value;
 
@@ -127,15 +185,13 @@ static struct series *find_series(struct metric_family *family, va_list args)
         values[given++] = value;
     }
     assert(given == family->label_count);
-    while (*link != NULL && !has_label_values(family, *link, values))
-        link = &(*link)->next;
-    if (*link == NULL) {
-        *link = mem_alloc(sizeof **link);
-        for (size_t i = 0; i < given; i++)
-            (*link)->label_values[i] = mem_strdup(values[i]);
-        if (family->description->type == METRIC_HISTOGRAM)
-            (*link)->fills = mem_alloc_array(family->description->bucket_count, sizeof(uint64_t));
+    link = find_place(family, values);
+    if (*link == NULL && is_full(family)) {
+        memcpy(values, others, sizeof values);
+        link = find_place(family, values);
     }
+    if (*link == NULL)
+        *link = make_series(family, values);
     return *link;
 }
 
@@ -301,8 +357,22 @@ static void append_family(struct strbuf *buf, const struct metric_family *family
     }
 }
 
+/* Collectors are added before anybody renders, and only at the head: the list that is read here is
+ * complete and does not change. */
+static void collect_all(struct metrics *metrics)
+{
+    const struct collector *collector;
+
+    pthread_mutex_lock(&metrics->lock);
+    collector = metrics->collectors;
+    pthread_mutex_unlock(&metrics->lock);
+    for (; collector != NULL; collector = collector->next)
+        collector->collect(collector->context);
+}
+
 void metrics_render(struct metrics *metrics, struct strbuf *buf)
 {
+    collect_all(metrics);
     pthread_mutex_lock(&metrics->lock);
     for (const struct metric_family *family = metrics->families; family != NULL;
          family = family->next)

@@ -99,6 +99,15 @@ static bool is_control_character(const unsigned char *s, size_t length)
            (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
 }
 
+/* Ends a line for some viewers (U+2028, U+2029), or turns round how what follows is shown (the
+ * bidirectional controls). */
+static bool is_deceiving_character(const unsigned char *s, size_t length)
+{
+    return length == 3 && s[0] == 0xe2 &&
+           ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) ||
+            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+}
+
 static void append_json_character(struct strbuf *buf, const char *bytes, size_t length)
 {
     const unsigned char *s = (const unsigned char *)bytes;
@@ -110,6 +119,8 @@ static void append_json_character(struct strbuf *buf, const char *bytes, size_t 
         strbuf_append_text(buf, "\\n");
     } else if (is_control_character(s, length)) {
         strbuf_append_format(buf, "\\u%04x", (unsigned)s[length - 1]);
+    } else if (is_deceiving_character(s, length)) {
+        strbuf_append_format(buf, "\\u20%02x", (s[1] & 1U) << 6 | (s[2] & 0x3fU));
     } else {
         strbuf_append(buf, bytes, length);
     }

@@ -179,7 +179,7 @@ static bool create_user(struct pass *pass, struct failure *failure)
     if (pass->facts.engine.database.present &&
         ownership_of_marker(&pass->facts.engine.database.marker, &pass->owner) == OWNERSHIP_OURS)
         marker.database = mem_strdup(pass->facts.engine.database.id);
-    done = pass->driver->create_user(pass->session, &creation, &err);
+    done = database_call(pass, create_user, &err, pass->session, &creation);
     engine_marker_release(&marker);
     if (!done)
         return failure_of_stage(failure, STAGE_SERVER, &err);
@@ -201,7 +201,7 @@ static bool create_database(struct pass *pass, struct failure *failure)
     bool done;
 
     ownership_make_marker(&pass->owner, &marker);
-    done = pass->driver->create_database(pass->session, &creation, &err);
+    done = database_call(pass, create_database, &err, pass->session, &creation);
     engine_marker_release(&marker);
     if (!done)
         return failure_of_stage(failure, STAGE_SERVER, &err);
@@ -227,7 +227,7 @@ static bool set_login(struct pass *pass, bool allowed, struct failure *failure)
     const char *username = pass->database.spec.username;
     struct error err;
 
-    if (!pass->driver->set_login(pass->session, username, allowed, &err))
+    if (!database_call(pass, set_login, &err, pass->session, username, allowed))
         return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, allowed ? EVENT_UNLOCKED : EVENT_LOCKED, "%s user '%s'",
                 allowed ? "unlocked" : "locked out", username);
@@ -248,7 +248,7 @@ static bool end_sessions(struct pass *pass, struct failure *failure)
 {
     struct error err;
 
-    return pass->driver->end_sessions(pass->session, pass->database.spec.username, &err) ||
+    return database_call(pass, end_sessions, &err, pass->session, pass->database.spec.username) ||
            failure_of_stage(failure, STAGE_SERVER, &err);
 }
 
@@ -257,7 +257,7 @@ static bool drop_database(struct pass *pass, struct failure *failure)
     const char *database = pass->database.spec.database_name;
     struct error err;
 
-    if (!pass->driver->drop_database(pass->session, database, &err))
+    if (!database_call(pass, drop_database, &err, pass->session, database))
         return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_DROPPED, "dropped database '%s'", database);
     return true;
@@ -270,7 +270,7 @@ static bool revoke(struct pass *pass, struct failure *failure)
     struct error err;
 
     target.privileges = &none;
-    if (!pass->driver->set_privileges(pass->session, &target, true, &err))
+    if (!database_call(pass, set_privileges, &err, pass->session, &target, true))
         return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_PRIVILEGES_CHANGED,
                 "took from user '%s' what it had on database '%s', which stays", target.username,
@@ -283,7 +283,8 @@ static bool drop_user(struct pass *pass, struct failure *failure)
     struct engine_target target = pass_engine_target(pass);
     struct error err;
 
-    if (!pass->driver->drop_user(pass->session, &target, pass->facts.engine.user.marker.uid, &err))
+    if (!database_call(pass, drop_user, &err, pass->session, &target,
+                       pass->facts.engine.user.marker.uid))
         return failure_of_stage(failure, STAGE_SERVER, &err);
     events_tell(pass, EVENT_DROPPED, "dropped user '%s'", target.username);
     return true;
@@ -309,7 +310,7 @@ static bool set_privileges(struct pass *pass, bool may_revoke, struct failure *f
     const struct engine_privilege_facts *before = &pass->facts.engine.privileges;
     struct error err;
 
-    if (!pass->driver->set_privileges(pass->session, &target, may_revoke, &err))
+    if (!database_call(pass, set_privileges, &err, pass->session, &target, may_revoke))
         return failure_of_stage(failure, STAGE_SERVER, &err);
     if (before->missing != NULL)
         events_tell(pass, EVENT_PRIVILEGES_CHANGED,
@@ -359,7 +360,7 @@ static bool mark(struct pass *pass, struct failure *failure)
         user_marker.database = mem_strdup(engine->database.id);
     marker.taken_over = was_made_by_others(&engine->database.marker);
     user_marker.taken_over = was_made_by_others(&engine->user.marker);
-    done = pass->driver->mark(pass->session, &marking, &err);
+    done = database_call(pass, mark, &err, pass->session, &marking);
     engine_marker_release(&marker);
     engine_marker_release(&user_marker);
     if (!done)
@@ -383,6 +384,11 @@ static void remember_proof(struct pass *pass, bool passed)
     };
 
     proof_memory_store(reconciler->proofs, pass->database.uid, subject, &proof);
+    if (passed)
+        proof_memory_note_times(
+            reconciler->proofs, pass->database.uid,
+            &(struct credential_times){
+                .proven_at_s = timesource_realtime_us(reconciler->timesource) / 1000000});
 }
 
 static void take_login(struct pass *pass, enum engine_login login)
@@ -415,8 +421,8 @@ static bool prove_login(struct pass *pass, struct failure *failure)
     enum engine_login login = ENGINE_LOGIN_REFUSED;
     struct error err;
 
-    if (!pass->driver->prove_login(pass->session, &request, &target, &login,
-                                   pass->facts.proof_detail, &err))
+    if (!database_call(pass, prove_login, &err, pass->session, &request, &target, &login,
+                       pass->facts.proof_detail))
         return failure_of_stage(failure, STAGE_LOGIN, &err);
     take_login(pass, login);
     return true;

@@ -1,17 +1,21 @@
 #include "controller/controller.h"
 
 #include "base/condition_variable.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
 #include "controller/cluster_identity.h"
 #include "controller/database.h"
 #include "controller/proof_memory.h"
+#include "controller/resource_metrics.h"
 #include "controller/secret_index.h"
 #include "kube/informer.h"
 #include "kube/workqueue.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /*
@@ -40,6 +44,10 @@ struct controller {
     struct kube_informer *secrets;
     struct secret_index *index;
     struct controller_metrics metrics;
+    struct resource_metrics *resources;
+    struct heartbeats *heartbeats; /* of the workers */
+    int64_t stuck_worker_timeout_ms;
+    atomic_bool is_stuck; /* and the log has said so */
     pthread_t *workers;
     size_t worker_count;
     pthread_mutex_t lock;
@@ -53,7 +61,8 @@ struct projection {
     int64_t generation;
     bool deleting;
     bool has_finalizer;
-    bool is_observed;     /* status.observedGeneration is the generation */
+    bool is_observed; /* status.observedGeneration is the generation */
+    struct standing standing;
     uint32_t annotations; /* digest of our own annotations */
     char *secret_key;     /* "namespace/name" of the admin Secret; NULL = none */
 };
@@ -92,8 +101,9 @@ static char *find_secret_key(const json_t *object)
                                                   : NULL;
 }
 
-static void *project_database(void *context maybe_unused, const json_t *object)
+static void *project_database(void *context, const json_t *object)
 {
+    const struct controller *controller = context;
     struct projection *projection = mem_alloc(sizeof *projection);
     const json_t *metadata = document_at(object, "metadata", NULL);
 
@@ -103,6 +113,7 @@ static void *project_database(void *context maybe_unused, const json_t *object)
                                                "observedGeneration", -1) == projection->generation;
     projection->has_finalizer =
         document_array_has(json_object_get(metadata, "finalizers"), DATABASE_FINALIZER);
+    projection->standing = resource_metrics_read(controller->resources, object);
     projection->annotations = digest_annotations(object);
     projection->secret_key = find_secret_key(object);
     return projection;
@@ -141,6 +152,16 @@ static void update_index(struct controller *controller, const char *key,
         secret_index_add(controller->index, new_key, key);
 }
 
+static void count_standing(struct controller *controller, const struct kube_entry *before,
+                           const struct kube_entry *after)
+{
+    const struct projection *was = before != NULL ? before->projection : NULL;
+    const struct projection *is = after != NULL ? after->projection : NULL;
+
+    resource_metrics_move(controller->resources, was != NULL ? &was->standing : NULL,
+                          is != NULL ? &is->standing : NULL);
+}
+
 /* Our own status writes change neither generation nor annotations, so they do not wake us. */
 static bool is_worth_a_pass(const struct kube_entry *before, const struct kube_entry *after)
 {
@@ -166,6 +187,7 @@ static void on_database_change(void *context, enum kube_change change,
     auto_free char *key = entry_key(after != NULL ? after : before);
 
     update_index(controller, key, before, after);
+    count_standing(controller, before, after);
     switch (change) {
     case KUBE_DELETED:
         proof_memory_forget(controller->reconciler.proofs, before->uid);
@@ -248,7 +270,9 @@ static void work_on(struct controller *controller, const char *key)
     struct reconcile_outcome outcome = {0};
 
     metric_add(controller->metrics.active, 1, "database", NULL);
+    heartbeat_begin();
     reconcile_database(reconciler, namespace_name, slash + 1, &outcome);
+    heartbeat_end();
     metric_add(controller->metrics.active, -1, "database", NULL);
     metric_add(controller->metrics.reconciles, 1, "database", result_label(&outcome), NULL);
     if (outcome.result == RECONCILE_FAILED)
@@ -264,6 +288,7 @@ static void *run_worker(void *context)
     struct controller *controller = context;
     char *key;
 
+    heartbeats_join(controller->heartbeats);
     while ((key = kube_workqueue_get(controller->queue)) != NULL) {
         work_on(controller, key);
         kube_workqueue_done(controller->queue, key);
@@ -335,6 +360,15 @@ static void make_metrics(struct controller *controller, struct metrics *metrics)
     metric_set(metrics_family(metrics, &limit), (double)controller->worker_count, "database", NULL);
 }
 
+/* What is known only when somebody asks. */
+static void collect_metrics(void *context)
+{
+    struct controller *controller = context;
+
+    kube_workqueue_update_metrics(controller->queue);
+    reconcile_metrics_collect(&controller->reconciler.metrics, controller->reconciler.proofs);
+}
+
 static void make_informers(struct controller *controller, const struct controller_options *options)
 {
     struct kube_informer_options databases = {
@@ -395,11 +429,16 @@ struct controller *controller_new(const struct controller_options *options)
     controller->stopping = options->stopping;
     controller->log = (struct log_scope){.log = options->log, .controller = "database"};
     controller->worker_count = options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT;
+    controller->heartbeats = heartbeats_new(controller->worker_count, options->timesource);
+    controller->stuck_worker_timeout_ms = (int64_t)options->stuck_worker_timeout_ms;
     controller->queue = kube_workqueue_new(&queue);
     controller->index = secret_index_new();
     pthread_mutex_init(&controller->lock, NULL);
     condition_variable_init(&controller->worker_ended);
     make_metrics(controller, options->metrics);
+    reconcile_metrics_init(&controller->reconciler.metrics, options->metrics);
+    controller->resources = resource_metrics_new(options->metrics);
+    metrics_add_collector(options->metrics, collect_metrics, controller);
     make_informers(controller, options);
     return controller;
 }
@@ -455,12 +494,29 @@ void controller_free(struct controller *controller)
     kube_informer_free(controller->secrets);
     kube_workqueue_free(controller->queue);
     secret_index_free(controller->index);
+    resource_metrics_free(controller->resources);
     proof_memory_free(controller->reconciler.proofs);
     cluster_identity_free(controller->reconciler.cluster);
+    heartbeats_free(controller->heartbeats);
     pthread_mutex_destroy(&controller->lock);
     pthread_cond_destroy(&controller->worker_ended);
     free(controller->workers);
     free(controller);
+}
+
+bool controller_is_alive(struct controller *controller)
+{
+    int64_t silent_ms = heartbeats_longest_silence_ms(controller->heartbeats);
+    bool is_stuck =
+        controller->stuck_worker_timeout_ms > 0 && silent_ms > controller->stuck_worker_timeout_ms;
+
+    if (is_stuck != atomic_exchange(&controller->is_stuck, is_stuck) && is_stuck)
+        log_error(&controller->log,
+                  "a worker has given no sign of life for %" PRId64
+                  " s, and no wait of it takes so long: /healthz fails, so that the process is "
+                  "started anew",
+                  silent_ms / 1000);
+    return !is_stuck;
 }
 
 bool controller_has_synced(const struct controller *controller)

@@ -34,9 +34,10 @@ struct controller_options {
     bool require_adoption_tag;      /* secrets without a mark have to be handed over in AWS */
     struct aws_region_source *default_region;
     const struct tenant_rules *rules;
-    const char *database_ca_file; /* NULL = the system's bundle */
-    uint64_t sync_period_ms;      /* 0 = no drift passes */
-    size_t worker_count;          /* 0 = 8 */
+    const char *database_ca_file;     /* NULL = the system's bundle */
+    uint64_t sync_period_ms;          /* 0 = no drift passes */
+    size_t worker_count;              /* 0 = 8 */
+    uint64_t stuck_worker_timeout_ms; /* 0 = a worker is never taken for stuck */
 };
 
 struct controller *controller_new(const struct controller_options *options) returns_owned;
@@ -48,6 +49,10 @@ void controller_start(struct controller *controller);
 bool controller_stop(struct controller *controller, struct cancellation *abort_passes,
                      int64_t drain_ms);
 void controller_free(struct controller *controller);
+
+/* False while a worker gives no sign of life for longer than stuck_worker_timeout_ms; the log says
+ * so once.  Thread-safe. */
+bool controller_is_alive(struct controller *controller);
 
 /* True once every informer has its first complete list.  Thread-safe. */
 bool controller_has_synced(const struct controller *controller);

@@ -69,7 +69,11 @@ void events_tell(const struct pass *pass, enum event_kind kind, const char *form
         log_warning(&pass->log, "%s", note);
     else
         log_info(&pass->log, "%s", note);
-    record(pass, row->repairs && pass->was_ready ? &drift : row, note);
+    if (row->repairs && pass->was_ready) {
+        reconcile_metrics_note_drift(&pass->reconciler->metrics, row->reason);
+        row = &drift;
+    }
+    record(pass, row, note);
 }
 
 void events_tell_failure(const struct pass *pass, const struct failure *failure)

@@ -92,12 +92,12 @@ static bool check_owner_of_marked(struct pass *pass, const struct engine_marker 
 /* One version of the value.  *ret_flaw, unless it is ERROR_NONE, says why the value that is
  * there cannot be used, which is a fact; false when it could not be read. */
 static bool read_version(struct pass *pass, const struct secrets_manager_target *target,
-                         const char *version, struct secret *ret_value, struct error *ret_flaw,
-                         struct error *err)
+                         const char *version, struct secret *ret_value, int64_t *ret_created_s,
+                         struct error *ret_flaw, struct error *err)
 {
     *ret_flaw = (struct error){0};
-    if (secrets_manager_get_value(pass->reconciler->secrets, target, version, NULL, ret_value, NULL,
-                                  err))
+    if (secrets_manager_get_value(pass->reconciler->secrets, target, version, NULL, ret_value,
+                                  ret_created_s, err))
         return true;
     *ret_flaw = *err;
     return err->kind == ERROR_INVALID;
@@ -114,7 +114,7 @@ static bool read_canonical(struct pass *pass, const struct secrets_manager_targe
 
     if (version == NULL)
         return true;
-    if (!read_version(pass, target, version, &value, &flaw, err))
+    if (!read_version(pass, target, version, &value, NULL, &flaw, err))
         return false;
     if (document_parse(secret_reveal(&value), value.length, &canonical, &flaw) &&
         json_is_object(canonical))
@@ -150,18 +150,22 @@ static bool find_credentials(const struct pass *pass, struct secret_facts *secre
 static bool read_value(struct pass *pass, const struct secrets_manager_target *target,
                        struct secret_facts *secret, struct error *err)
 {
+    struct credential_times times = {0};
+
     if (secret->description.current_version == NULL) {
         error_set(&secret->unreadable, ERROR_INVALID, NULL, "it has no current value");
         return true;
     }
     if (!read_version(pass, target, secret->description.current_version, &secret->value,
-                      &secret->unreadable, err))
+                      &times.stored_at_s, &secret->unreadable, err))
         return false;
     if (secret->unreadable.kind != ERROR_NONE)
         return true;
     if (!read_canonical(pass, target, secret, err))
         return false;
     secret->is_readable = find_credentials(pass, secret);
+    if (secret->is_readable)
+        proof_memory_note_times(pass->reconciler->proofs, pass->database.uid, &times);
     return true;
 }
 
@@ -186,7 +190,7 @@ static void observe_privileges(struct pass *pass)
         is_others(pass, &facts->engine.user.marker))
         return;
     facts->privileges_known =
-        pass->driver->observe_privileges(pass->session, &target, &facts->engine, &err);
+        database_call(pass, observe_privileges, &err, pass->session, &target, &facts->engine);
     if (!facts->privileges_known)
         failure_of_stage(&facts->privileges_failure, STAGE_SERVER, &err);
 }
@@ -199,7 +203,7 @@ static bool read_former_password(struct pass *pass, struct secret *ret_password,
     struct secret_facts former = {.description.tags = json_incref(secret->description.tags)};
     const char *version = secret->description.previous_version;
     bool known = version == NULL ||
-                 read_version(pass, &target, version, &former.value, &former.unreadable, err);
+                 read_version(pass, &target, version, &former.value, NULL, &former.unreadable, err);
 
     former.canonical = json_incref(secret->canonical);
     if (known && !secret_is_empty(&former.value) && find_credentials(pass, &former))
@@ -226,7 +230,7 @@ static bool observe_former_password(struct pass *pass, struct error *err)
     if (secret_is_empty(&password))
         return true;
     target.password = &password;
-    if (!pass->driver->observe(pass->session, &target, &facts, err))
+    if (!database_call(pass, observe, err, pass->session, &target, &facts))
         return false;
     pass->facts.user_has_former_password = facts.user.password == ENGINE_PASSWORD_MATCHES;
     return true;
@@ -265,7 +269,7 @@ static bool observe_residents(struct pass *pass, struct error *err)
     if (!engine->database.present || !may_be_dropped(pass))
         return true;
     return engine->marks_users
-               ? pass->driver->observe_residents(pass->session, &target, engine, err)
+               ? database_call(pass, observe_residents, err, pass->session, &target, engine)
                : sharing_find(pass, &engine->database.residents, err);
 }
 
@@ -291,12 +295,12 @@ static bool connect_as_admin(struct pass *pass, struct error *err)
 {
     struct engine_connect_request request = pass_connect_request(pass);
 
-    if (pass->driver->connect(&request, &pass->session, err))
+    if (database_call(pass, connect, err, &request, &pass->session))
         return true;
     if (err->kind != ERROR_DENIED || !reread_admin(pass))
         return false;
     request = pass_connect_request(pass);
-    return pass->driver->connect(&request, &pass->session, err);
+    return database_call(pass, connect, err, &request, &pass->session);
 }
 
 static void observe_server(struct pass *pass)
@@ -309,7 +313,7 @@ static void observe_server(struct pass *pass)
         failure_of_stage(&facts->server_failure, STAGE_CONNECT, &err);
         return;
     }
-    if (!pass->driver->observe(pass->session, &target, &facts->engine, &err)) {
+    if (!database_call(pass, observe, &err, pass->session, &target, &facts->engine)) {
         failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
         pass_drop_session(pass);
         return;

@@ -8,8 +8,9 @@
 
 struct proof_entry {
     char *uid;
-    char *subject;
+    char *subject; /* NULL = no proof yet */
     struct proof proof;
+    struct credential_times times;
 };
 
 struct proof_memory {
@@ -66,11 +67,25 @@ bool proof_memory_find(struct proof_memory *memory, const char *uid, const char 
 
     pthread_mutex_lock(&memory->lock);
     entry = find(memory, uid);
-    found = entry != NULL && strcmp(entry->subject, subject) == 0;
+    found = entry != NULL && entry->subject != NULL && strcmp(entry->subject, subject) == 0;
     if (found)
         *ret_proof = entry->proof;
     pthread_mutex_unlock(&memory->lock);
     return found;
+}
+
+/* Called under the lock. */
+static struct proof_entry *find_or_make(struct proof_memory *memory, const char *uid)
+{
+    struct proof_entry *entry = find(memory, uid);
+
+    if (entry == NULL) {
+        entry = mem_alloc(sizeof *entry);
+        entry->uid = mem_strdup(uid);
+        if (tsearch(entry, &memory->root, compare) == NULL)
+            abort(); /* out of memory */
+    }
+    return entry;
 }
 
 void proof_memory_store(struct proof_memory *memory, const char *uid, const char *subject,
@@ -79,16 +94,49 @@ void proof_memory_store(struct proof_memory *memory, const char *uid, const char
     struct proof_entry *entry;
 
     pthread_mutex_lock(&memory->lock);
-    entry = find(memory, uid);
-    if (entry == NULL) {
-        entry = mem_alloc(sizeof *entry);
-        entry->uid = mem_strdup(uid);
-        if (tsearch(entry, &memory->root, compare) == NULL)
-            abort(); /* out of memory */
-    }
+    entry = find_or_make(memory, uid);
     free(entry->subject);
     entry->subject = mem_strdup(subject);
     entry->proof = *proof;
+    pthread_mutex_unlock(&memory->lock);
+}
+
+void proof_memory_note_times(struct proof_memory *memory, const char *uid,
+                             const struct credential_times *times)
+{
+    struct proof_entry *entry;
+
+    pthread_mutex_lock(&memory->lock);
+    entry = find_or_make(memory, uid);
+    if (times->proven_at_s != 0)
+        entry->times.proven_at_s = times->proven_at_s;
+    if (times->stored_at_s != 0)
+        entry->times.stored_at_s = times->stored_at_s;
+    pthread_mutex_unlock(&memory->lock);
+}
+
+static void take_older(int64_t *oldest, int64_t seconds)
+{
+    if (seconds != 0 && (*oldest == 0 || seconds < *oldest))
+        *oldest = seconds;
+}
+
+static void visit(const void *node, VISIT visit, void *context)
+{
+    const struct proof_entry *entry = *(const struct proof_entry *const *)node;
+    struct credential_times *oldest = context;
+
+    if (visit != postorder && visit != leaf)
+        return;
+    take_older(&oldest->proven_at_s, entry->times.proven_at_s);
+    take_older(&oldest->stored_at_s, entry->times.stored_at_s);
+}
+
+void proof_memory_find_oldest(struct proof_memory *memory, struct credential_times *ret_oldest)
+{
+    *ret_oldest = (struct credential_times){0};
+    pthread_mutex_lock(&memory->lock);
+    twalk_r(memory->root, visit, ret_oldest);
     pthread_mutex_unlock(&memory->lock);
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/timesource.h"
+#include "controller/reconcile_metrics.h"
 #include "kube/client.h"
 
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct reconciler {
     bool require_adoption_tag;   /* secrets without a mark have to be handed over in AWS */
     struct proof_memory *proofs;
     struct kube_event_recorder *events;
+    struct reconcile_metrics metrics;
     struct aws_region_source *default_region;
     const struct tenant_rules *rules;
     const char *database_ca_file; /* NULL = the system's bundle */

@@ -112,8 +112,8 @@ bool reset_steps_set_password(struct pass *pass, struct failure *failure)
     const char *username = pass->database.spec.username;
     struct error err;
 
-    if (!pass->driver->set_password(pass->session, username,
-                                    &pass->facts.secret.credentials.password, &err))
+    if (!database_call(pass, set_password, &err, pass->session, username,
+                       &pass->facts.secret.credentials.password))
         return failure_of_stage(failure, STAGE_SERVER, &err);
     pass->reset_done = true;
     events_tell(pass, EVENT_PASSWORD_RESET, "gave user '%s' the stored password", username);

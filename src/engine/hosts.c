@@ -1,5 +1,6 @@
 #include "engine/hosts.h"
 
+#include "base/heartbeat.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ enum engine_wait engine_wait_for_socket(int fd, short events, int64_t deadline_m
     };
     int ready;
 
+    heartbeat_touch();
     do {
         int64_t left = deadline_ms - timesource_monotonic_ms(timesource);
 

@@ -1,8 +1,11 @@
 #include "http/transport.h"
 
+#include "base/heartbeat.h"
+
 bool http_transport_send(struct http_transport *transport, const struct http_request *request,
                          struct http_response *ret_response, struct error *err)
 {
+    heartbeat_touch();
     return transport->operations->send(transport, request, ret_response, err);
 }
 

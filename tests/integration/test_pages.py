@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from devstack.kube import ControlPlane
 from devstack.operator import Operator
+from devstack.postgres import PostgresServer
 from devstack.process import free_port, wait_until
 from devstack.secretsmanager import SecretsManagerServer
+from secretsmanager.control_client import ControlClient
 from support.resources import database, unique
 from support.tenant import Tenant
 
@@ -42,8 +44,55 @@ def test_verbose_names_the_checks(operator: Operator) -> None:
     assert "[+]informers ok" in text
 
 
-def test_an_unknown_page_is_not_found(operator: Operator) -> None:
-    assert operator.get("/unknown")[0] == 404
+@pytest.mark.parametrize("path", ["/unknown", "/debug", "/debug/pprof/", "/metrics/debug/pprof/heap", "/metrics/"])
+def test_there_are_no_other_pages(operator: Operator, path: str) -> None:
+    assert operator.get(path)[0] == 404
+
+
+def test_a_worker_that_hangs_is_told_by_liveness_alone_until_it_goes_on(
+    kube: ControlPlane,
+    second_postgres: PostgresServer,
+    secretsmanager: SecretsManagerServer,
+    start_operator: Callable[..., Operator],
+) -> None:
+    operator = start_operator(secretsmanager.environment(), "--stuck-worker-timeout=1s")
+    team = Tenant(kube, unique("stuck-team-"), second_postgres, secretsmanager)
+    name = unique("stuck")
+    team.apply(database(name))
+    team.wait_ready(name)
+    assert operator.get("/healthz/workers") == (200, "ok")
+
+    second_postgres.pause()
+    try:
+        team.kubectl("annotate", "database", name, "database.opzkit.io/reconcile-now=1")
+        wait_until(lambda: operator.get("/healthz")[0] == 500, "a stuck worker", 10)
+        assert "[-]workers failed" in operator.get("/livez?verbose")[1]
+        assert operator.get("/readyz")[0] == 200
+        wait_until(lambda: operator.get("/healthz")[0] == 200, "the end of the wait", 10)
+    finally:
+        second_postgres.resume()
+
+    [line] = operator.log_lines(level="error")
+    assert line["msg"].startswith("a worker has given no sign of life for ")
+    team.clear()
+
+
+def test_a_pass_of_many_slow_calls_is_no_stuck_worker(
+    team: Tenant, secretsmanager: SecretsManagerServer, start_operator: Callable[..., Operator], faults: ControlClient
+) -> None:
+    operator = start_operator(secretsmanager.environment(), "--stuck-worker-timeout=2s")
+    name = unique("patient")
+    team.apply(database(name, awsSecretsManager={"tags": {"Team": "a"}}))
+    before = team.wait_ready(name)["observedGeneration"]
+    answers = set()
+    with faults.fault(action="delay", seconds=0.8):
+        begin = time.monotonic()
+        team.patch(name, {"spec": {"awsSecretsManager": {"tags": {"Team": None, "Unit": "b"}, "description": "slow"}}})
+        while team.status(name)["observedGeneration"] == before:
+            answers.add(operator.get("/healthz")[0])
+
+    assert time.monotonic() - begin > 3, "the calls were not slow"
+    assert answers == {200}
 
 
 def test_without_api_server_the_operator_is_alive_and_not_ready(stranded: Operator) -> None:

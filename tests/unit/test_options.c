@@ -8,7 +8,8 @@
 
 enum { WORDS_LIMIT = 6 };
 
-enum member_type { TEXT, DURATION, NUMBER, SWITCH };
+/* The last two have no member of their own. */
+enum member_type { TEXT, DURATION, NUMBER, SWITCH, FORMER, FORMER_SWITCH };
 
 static const struct row {
     const char *flag;
@@ -76,9 +77,35 @@ static const struct row {
      NULL, 30 * 1000,
      "  --graceful-shutdown-timeout=DURATION\n"
      "        how long running reconciles may finish after SIGTERM (default 30s)\n"},
+    {"stuck-worker-timeout", DURATION, offsetof(struct options, stuck_worker_timeout_ms), NULL,
+     300 * 1000,
+     "  --stuck-worker-timeout=DURATION\n"
+     "        how long a worker may show no sign of life before /healthz fails; 0 = for ever "
+     "(default 5m)\n"},
     {"log-level", TEXT, offsetof(struct options, log_level), "info", 0,
-     "  --log-level=TEXT\n"
+     "  --log-level=WORD\n"
      "        error, warning, info or debug (default info)\n"},
+    {"log-format", TEXT, offsetof(struct options, log_format), "json", 0,
+     "  --log-format=WORD\n"
+     "        json, or text: one line of key=value pairs (default json)\n"},
+    {"zap-log-level", FORMER, 0, NULL, 0,
+     "  --zap-log-level=WORD\n"
+     "        of the predecessor: as --log-level\n"},
+    {"zap-encoder", FORMER, 0, NULL, 0,
+     "  --zap-encoder=WORD\n"
+     "        of the predecessor: json, or console for text\n"},
+    {"zap-devel", FORMER_SWITCH, 0, NULL, 0,
+     "  --zap-devel\n"
+     "        of the predecessor: --log-level=debug and --log-format=text\n"},
+    {"zap-stacktrace-level", FORMER, 0, NULL, 0,
+     "  --zap-stacktrace-level=WORD\n"
+     "        of the predecessor: changes nothing\n"},
+    {"zap-time-encoding", FORMER, 0, NULL, 0,
+     "  --zap-time-encoding=WORD\n"
+     "        of the predecessor: changes nothing\n"},
+    {"enable-http2", FORMER_SWITCH, 0, NULL, 0,
+     "  --enable-http2\n"
+     "        of the predecessor: changes nothing\n"},
     {"print-iam-policy", SWITCH, offsetof(struct options, show_policy), NULL, 0,
      "  --print-iam-policy\n"
      "        print the least IAM policy that this version needs, and exit\n"},
@@ -164,8 +191,15 @@ static uint64_t number_of(const struct options *options, const struct row *row)
     return number;
 }
 
+static bool is_former(const struct row *row)
+{
+    return row->type == FORMER || row->type == FORMER_SWITCH;
+}
+
 static void expect_default(const struct options *options, const struct row *row)
 {
+    if (is_former(row))
+        return;
     if (row->type == TEXT && strcmp(text_of(options, row), row->initial_text) != 0)
         fail_msg("--%s is '%s'", row->flag, text_of(options, row));
     if (row->type != TEXT && number_of(options, row) != row->initial_number)
@@ -193,6 +227,16 @@ static const struct {
     [SWITCH] = {"true", 1},
 };
 
+/* What is given to a flag: a word that is not its default where only some are allowed. */
+static const char *sample_of(const struct row *row)
+{
+    if (strcmp(row->flag, "log-level") == 0)
+        return "warning";
+    if (strcmp(row->flag, "log-format") == 0)
+        return "text";
+    return samples[row->type].text;
+}
+
 static void expect_sample_in_one(const struct options *options, const struct row *row)
 {
     for (size_t i = 0; i < array_length(rows); i++) {
@@ -200,7 +244,7 @@ static void expect_sample_in_one(const struct options *options, const struct row
             expect_default(options, &rows[i]);
     }
     if (row->type == TEXT)
-        assert_string_equal(text_of(options, row), samples[TEXT].text);
+        assert_string_equal(text_of(options, row), sample_of(row));
     else
         assert_int_equal(number_of(options, row), samples[row->type].number);
 }
@@ -210,17 +254,19 @@ static void test_every_flag_sets_its_own_member_in_every_form(void **state maybe
     for (size_t i = 0; i < array_length(rows); i++) {
         const struct row *row = &rows[i];
 
+        if (is_former(row))
+            continue;
         for (size_t dashes = 1; dashes <= 2; dashes++) {
             char flag[64], joined[128];
             struct options options;
 
             snprintf(flag, sizeof flag, "%s%s", &"--"[2 - dashes], row -> flag);
-            snprintf(joined, sizeof joined, "%s=%s", flag, samples[row->type].text);
+            snprintf(joined, sizeof joined, "%s=%s", flag, sample_of(row));
 
             options = must_parse(WORDS(joined));
             expect_sample_in_one(&options, row);
             options = row->type == SWITCH ? must_parse(WORDS(flag))
-                                          : must_parse(WORDS(flag, samples[row->type].text));
+                                          : must_parse(WORDS(flag, sample_of(row)));
             expect_sample_in_one(&options, row);
         }
     }
@@ -270,7 +316,7 @@ static void test_flag_without_its_value_is_refused(void **state maybe_unused)
     for (size_t i = 0; i < array_length(rows); i++) {
         char flag[64], message[128];
 
-        if (rows[i].type == SWITCH)
+        if (rows[i].type == SWITCH || rows[i].type == FORMER_SWITCH)
             continue;
         snprintf(flag, sizeof flag, "--%s", rows[i].flag);
         snprintf(message, sizeof message, "--%s needs a value", rows[i].flag);
@@ -304,9 +350,9 @@ static void test_unknown_option_is_named(void **state maybe_unused)
 static void test_flags_of_other_operators_are_taken_or_named(void **state maybe_unused)
 {
     static const char *const foreign[] = {
-        "--leader-elect",    "--leader-election-id", "--zap-log-level", "--zap-devel",
-        "--zap-encoder",     "--metrics-secure",     "--metrics-addr",  "--enable-leader-election",
-        "--watch-namespace", "--kube-api-qps",       "--webhook-port",  "-v",
+        "--leader-elect", "--leader-election-id",     "--metrics-secure",
+        "--metrics-addr", "--enable-leader-election", "--watch-namespace",
+        "--kube-api-qps", "--webhook-port",           "-v",
     };
     struct options options =
         must_parse(WORDS("--kubeconfig", "/k", "--metrics-bind-address=:1",
@@ -326,7 +372,95 @@ static void test_flags_of_other_operators_are_taken_or_named(void **state maybe_
     }
 }
 
+/* ---- flags of the predecessor ---- */
+
+static void test_flags_of_the_predecessor_are_told_in_ours(void **state maybe_unused)
+{
+    static const struct {
+        const char *argument, *level, *format;
+    } cases[] = {
+        {"--zap-log-level=debug", "debug", "json"},
+        {"--zap-log-level=ERROR", "error", "json"},
+        {"--zap-log-level=panic", "error", "json"},
+        {"-zap-log-level=5", "debug", "json"},
+        {"--zap-encoder=console", "info", "text"},
+        {"--zap-encoder=json", "info", "json"},
+        {"--zap-devel", "debug", "text"},
+        {"--zap-devel=false", "info", "json"},
+        {"--zap-stacktrace-level=panic", "info", "json"},
+        {"--zap-time-encoding=rfc3339nano", "info", "json"},
+        {"--enable-http2", "info", "json"},
+    };
+
+    for (size_t i = 0; i < array_length(cases); i++) {
+        struct options options = must_parse(WORDS(cases[i].argument));
+
+        if (strcmp(options.log_level, cases[i].level) != 0 ||
+            strcmp(options.log_format, cases[i].format) != 0)
+            fail_msg("%s: level %s, format %s", cases[i].argument, options.log_level,
+                     options.log_format);
+        assert_int_equal(options.former_count, 1);
+    }
+}
+
+static void
+test_our_flags_win_over_the_special_ones_and_these_over_the_general(void **state maybe_unused)
+{
+    struct options options = must_parse(
+        WORDS("--log-format=json", "--zap-encoder=console", "--zap-log-level=info", "--zap-devel"));
+
+    assert_string_equal(options.log_format, "json");
+    assert_string_equal(options.log_level, "info");
+    assert_int_equal(options.former_count, 3);
+}
+
+static void test_flags_of_the_predecessor_are_noted(void **state maybe_unused)
+{
+    struct options options = must_parse(WORDS("--zap-devel", "--zap-encoder", "console"));
+
+    assert_string_equal(options.former[0].flag, "zap-devel");
+    assert_string_equal(options.former[0].value, "true");
+    assert_string_equal(options.former[0].stands_for[0], "log-level=debug");
+    assert_string_equal(options.former[0].stands_for[1], "log-format=text");
+    assert_string_equal(options.former[1].flag, "zap-encoder");
+    assert_string_equal(options.former[1].value, "console");
+    assert_null(options.former[1].stands_for[1]);
+}
+
+static void test_many_flags_of_the_predecessor_count_without_being_noted(void **state maybe_unused)
+{
+    char *arguments[FORMER_NOTES_LIMIT + 4];
+    struct options options;
+    struct error err = {0};
+
+    for (size_t i = 0; i < array_length(arguments); i++)
+        arguments[i] = (char *)(uintptr_t) "--zap-encoder=json";
+    arguments[array_length(arguments) - 1] = (char *)(uintptr_t) "--zap-encoder=console";
+
+    assert_true(
+        options_parse(array_length(arguments), arguments, empty_environment, &options, &err));
+
+    assert_int_equal(options.former_count, FORMER_NOTES_LIMIT);
+    assert_string_equal(options.log_format, "text");
+}
+
 /* ---- values ---- */
+
+static void test_words_are_those_of_a_list_in_any_case(void **state maybe_unused)
+{
+    struct options options = must_parse(WORDS("--log-level=DEBUG", "--log-format=Text"));
+
+    assert_string_equal(options.log_level, "debug");
+    assert_string_equal(options.log_format, "text");
+    expect_refusal(WORDS("--log-level=trace"),
+                   "--log-level must be one of error, warning, info, debug, not 'trace'");
+    expect_refusal(WORDS("--log-format="), "--log-format must be one of json, text, not ''");
+    expect_refusal(WORDS("--zap-devel=yes"), "--zap-devel must be one of true, false, not 'yes'");
+    expect_refusal(WORDS("--zap-encoder=text"),
+                   "--zap-encoder must be one of json, console, not 'text'");
+    expect_refusal(WORDS("--zap-log-level=-1"), "--zap-log-level must be one of debug, info, "
+                                                "error, panic, a number, not '-1'");
+}
 
 static void test_duration_is_a_sum_of_numbers_with_units(void **state maybe_unused)
 {
@@ -589,6 +723,11 @@ int main(void)
         cmocka_unit_test(test_flag_without_its_value_is_refused),
         cmocka_unit_test(test_unknown_option_is_named),
         cmocka_unit_test(test_flags_of_other_operators_are_taken_or_named),
+        cmocka_unit_test(test_flags_of_the_predecessor_are_told_in_ours),
+        cmocka_unit_test(test_our_flags_win_over_the_special_ones_and_these_over_the_general),
+        cmocka_unit_test(test_flags_of_the_predecessor_are_noted),
+        cmocka_unit_test(test_many_flags_of_the_predecessor_count_without_being_noted),
+        cmocka_unit_test(test_words_are_those_of_a_list_in_any_case),
         cmocka_unit_test(test_duration_is_a_sum_of_numbers_with_units),
         cmocka_unit_test(test_what_is_no_duration_is_refused),
         cmocka_unit_test(test_sum_of_many_parts_does_not_wrap_round),

@@ -18,6 +18,7 @@ WORKERS = 3
 PREPARATIONS = (
     ("kube", "the control plane", 2400),
     ("databases", "the database servers", 900),
+    ("promtool", "the check of metrics", 600),
 )
 
 

@@ -330,6 +330,10 @@ static void test_refusal_names_operation_subject_region_and_code(void **context)
     client_fixture_expect_metric(
         &state->fixture, "database_user_operator_aws_requests_total{service=\"secretsmanager\","
                          "operation=\"DescribeSecret\",outcome=\"ResourceNotFoundException\"} 1\n");
+    client_fixture_expect_metric(
+        &state->fixture,
+        "database_user_operator_aws_request_duration_seconds_count{service=\"secretsmanager\","
+        "operation=\"DescribeSecret\",outcome=\"not found\"} 1\n");
 }
 
 static void test_denial_says_whose_credentials_they_were(void **context)

@@ -402,16 +402,35 @@ static void test_value_is_asked_for_by_version_or_label(void **context)
 
     for (size_t i = 0; i < array_length(rows); i++) {
         auto_secret struct secret value = {0};
-        auto_free char *version = NULL;
+        int64_t created_s = -1;
         struct error err = {0};
 
         expect(state, &(struct scripted_exchange){
                           .body = rows[i].body,
-                          .answer = "{\"VersionId\":\"v1\",\"SecretString\":\"p\\u00e4ss\"}"});
+                          .answer = "{\"CreatedDate\":1.7e9,\"SecretString\":\"p\\u00e4ss\"}"});
         assert_true(secrets_manager_get_value(state->manager, &target, rows[i].version,
-                                              rows[i].label, &value, &version, &err));
+                                              rows[i].label, &value, &created_s, &err));
         assert_string_equal(secret_reveal(&value), "p\xc3\xa4ss");
-        assert_string_equal(version, "v1");
+        assert_int_equal(created_s, 1700000000);
+    }
+}
+
+static void test_a_date_that_is_none_is_not_known(void **context)
+{
+    static const char *const dates[] = {"null", "\"today\"", "-5", "1e300", "{}"};
+    struct state *state = *context;
+
+    for (size_t i = 0; i < array_length(dates); i++) {
+        auto_secret struct secret value = {0};
+        char answer[80];
+        int64_t created_s = -1;
+        struct error err = {0};
+
+        snprintf(answer, sizeof answer, "{\"CreatedDate\":%s,\"SecretString\":\"x\"}", dates[i]);
+        expect_answer(state, answer);
+        assert_true(secrets_manager_get_value(state->manager, &target, NULL, NULL, &value,
+                                              &created_s, &err));
+        assert_int_equal(created_s, 0);
     }
 }
 
@@ -426,20 +445,20 @@ static void test_binary_secret_is_refused_and_outputs_stay(void **context)
 
     for (size_t i = 0; i < array_length(answers); i++) {
         auto_secret struct secret value = {0};
-        char *version = NULL;
+        int64_t created_s = -1;
         struct error err = {0};
 
         secret_set_text(&value, "before");
         expect_answer(state, answers[i]);
-        assert_false(
-            secrets_manager_get_value(state->manager, &target, NULL, NULL, &value, &version, &err));
+        assert_false(secrets_manager_get_value(state->manager, &target, NULL, NULL, &value,
+                                               &created_s, &err));
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_string_equal(err.code, "BinarySecret");
         assert_non_null(strstr(err.message, "app/db"));
         assert_null(strstr(err.message, "canary"));
         assert_null(strstr(err.message, "Y2FuYXJ5"));
         assert_string_equal(secret_reveal(&value), "before");
-        assert_null(version);
+        assert_int_equal(created_s, -1);
     }
 }
 
@@ -640,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_released_description_is_empty),
         TEST(test_value_is_asked_for_by_version_or_label),
         TEST(test_binary_secret_is_refused_and_outputs_stay),
+        TEST(test_a_date_that_is_none_is_not_known),
         TEST(test_created_secret_has_the_arn_of_the_answer),
         TEST(test_empty_set_of_tags_is_left_out),
         TEST(test_single_tag_is_sent),

@@ -22,13 +22,18 @@ struct desk {
     struct log_scope scope;
 };
 
-static void desk_open(struct desk *desk, enum log_level level)
+static void desk_open_as(struct desk *desk, enum log_level level, enum log_format format)
 {
     *desk = (struct desk){.fd = memfd_create("log", 0)};
     assert_true(desk->fd >= 0);
     fake_timesource_init(&desk->clock, INT64_C(1136214245000042));
-    desk->log = log_new(desk->fd, level, &desk->clock.source);
+    desk->log = log_new(desk->fd, level, format, &desk->clock.source);
     desk->scope.log = desk->log;
+}
+
+static void desk_open(struct desk *desk, enum log_level level)
+{
+    desk_open_as(desk, level, LOG_FORMAT_JSON);
 }
 
 static void desk_read(const struct desk *desk, struct strbuf *text)
@@ -156,33 +161,39 @@ static void test_level_names_are_parsed_in_any_case(void **state maybe_unused)
     assert_int_equal(level, LOG_LEVEL_WARNING);
 }
 
+static const char *const hostile_texts[] = {
+    "\",\"level\":\"error\",\"x\":\"",
+    "line\nbreak\r\nand\ttab",
+    "\x1b[2J\x1b]0;title\x07",
+    "\\\"\\",
+    "\xff\xfe broken \xc3",
+    "\xed\xa0\x80 surrogate",
+    "\xc2\x9b[31m one-character CSI",
+    "\xe2\x80\xa8 line separator",
+    "\xe2\x80\xae turned round \xe2\x81\xa6",
+    "x level=error name=other",
+    "x\" level=error name=\"other",
+    "=",
+};
+
 static void test_hostile_text_stays_inside_its_string(void **state maybe_unused)
 {
-    static const char *const texts[] = {
-        "\",\"level\":\"error\",\"x\":\"",
-        "line\nbreak\r\nand\ttab",
-        "\x1b[2J\x1b]0;title\x07",
-        "\\\"\\",
-        "\xff\xfe broken \xc3",
-        "\xed\xa0\x80 surrogate",
-        "\xc2\x9b[31m one-character CSI",
-        "\xe2\x80\xa8 line separator",
-    };
-
-    for (size_t i = 0; i < array_length(texts); i++) {
+    for (size_t i = 0; i < array_length(hostile_texts); i++) {
         auto_strbuf struct strbuf text = {0};
         auto_json json_t *lines = NULL;
         struct error failure = {.kind = ERROR_INTERNAL};
         struct desk desk;
 
-        snprintf(failure.message, sizeof failure.message, "%s", texts[i]);
-        snprintf(failure.code, sizeof failure.code, "%s", texts[i]);
+        snprintf(failure.message, sizeof failure.message, "%s", hostile_texts[i]);
+        snprintf(failure.code, sizeof failure.code, "%s", hostile_texts[i]);
         desk_open(&desk, LOG_LEVEL_INFO);
-        desk.scope.namespace_name = texts[i];
-        desk.scope.name = texts[i];
-        log_failure(&desk.scope, LOG_LEVEL_INFO, &failure, "%s", texts[i]);
+        desk.scope.namespace_name = hostile_texts[i];
+        desk.scope.name = hostile_texts[i];
+        log_failure(&desk.scope, LOG_LEVEL_INFO, &failure, "%s", hostile_texts[i]);
         desk_read(&desk, &text);
         assert_null(strstr(strbuf_text(&text), "\xc2\x9b"));
+        assert_null(strstr(strbuf_text(&text), "\xe2\x80"));
+        assert_null(strstr(strbuf_text(&text), "\xe2\x81"));
         lines = parse_lines(&text);
         assert_int_equal(json_array_size(lines), 1);
         assert_string_equal(document_string(json_array_get(lines, 0), "level"), "info");
@@ -233,6 +244,88 @@ static void test_a_long_message_is_cut_and_says_so(void **state maybe_unused)
     assert_in_range(strlen(message), 2000, 2047);
     assert_string_equal(message + strlen(message) - 6, "\xe2\x82\xac...");
     desk_close(&desk);
+}
+
+/* ---- as text ---- */
+
+static void test_a_line_of_text_has_the_same_keys(void **state maybe_unused)
+{
+    const struct error failure = {
+        .kind = ERROR_UNAVAILABLE, .code = "Timeout", .message = "no answer"};
+    auto_strbuf struct strbuf text = {0};
+    struct desk desk;
+
+    desk_open_as(&desk, LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    desk.scope.controller = "database";
+    desk.scope.namespace_name = "shop";
+    desk.scope.name = "orders";
+    desk.scope.reconcile_id = "r-1";
+    log_failure(&desk.scope, LOG_LEVEL_WARNING, &failure, "pass %d failed", 3);
+    log_debug(&desk.scope, "not this one");
+    desk_read(&desk, &text);
+
+    assert_string_equal(strbuf_text(&text),
+                        "level=warning ts=2006-01-02T15:04:05.000042Z msg=\"pass 3 failed\" "
+                        "controller=database namespace=shop name=orders reconcileID=r-1 "
+                        "error=\"no answer\" errorKind=unavailable errorCode=Timeout\n");
+    desk_close(&desk);
+}
+
+/* Takes "key=value" or "key="quoted"" from *rest; the key is what stands before the first '='. */
+static void take_pair(const char **rest, struct strbuf *keys)
+{
+    const char *equals = strchr(*rest, '='), *end;
+
+    assert_non_null(equals);
+    strbuf_append(keys, *rest, (size_t)(equals - *rest));
+    strbuf_append_char(keys, ' ');
+    end = equals + 1;
+    if (*end == '"') {
+        for (end++; *end != '"'; end++)
+            end += *end == '\\';
+        end++;
+    } else {
+        end += strcspn(end, " \n");
+    }
+    assert_true(*end == ' ' || *end == '\n');
+    *rest = end + 1;
+}
+
+static void test_hostile_text_makes_no_key_and_no_line(void **state maybe_unused)
+{
+    for (size_t i = 0; i < array_length(hostile_texts); i++) {
+        auto_strbuf struct strbuf text = {0}, keys = {0};
+        struct error failure = {.kind = ERROR_INTERNAL};
+        struct desk desk;
+        const char *rest;
+
+        snprintf(failure.message, sizeof failure.message, "%s", hostile_texts[i]);
+        desk_open_as(&desk, LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+        desk.scope.namespace_name = hostile_texts[i];
+        desk.scope.name = hostile_texts[i];
+        log_failure(&desk.scope, LOG_LEVEL_INFO, &failure, "%s", hostile_texts[i]);
+        desk_read(&desk, &text);
+
+        for (rest = strbuf_text(&text); *rest != '\0';)
+            take_pair(&rest, &keys);
+        assert_string_equal(strbuf_text(&keys), "level ts msg namespace name error errorKind ");
+        for (size_t byte = 0; byte + 1 < text.length; byte++)
+            assert_true((unsigned char)strbuf_text(&text)[byte] >= 0x20);
+        assert_null(strstr(strbuf_text(&text), "\xe2\x80"));
+        desk_close(&desk);
+    }
+}
+
+static void test_format_names_are_parsed_in_any_case(void **state maybe_unused)
+{
+    enum log_format format = LOG_FORMAT_JSON;
+
+    assert_true(log_format_parse("Text", &format));
+    assert_int_equal(format, LOG_FORMAT_TEXT);
+    assert_true(log_format_parse("json", &format));
+    assert_int_equal(format, LOG_FORMAT_JSON);
+    assert_false(log_format_parse("console", &format));
+    assert_false(log_format_parse("", &format));
 }
 
 /* ---- several threads ---- */
@@ -317,7 +410,7 @@ static void test_a_slow_reader_of_a_non_blocking_pipe_gets_every_line(void **sta
 
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
-    scope.log = log_new(ends[1], LOG_LEVEL_INFO, &timesource_system);
+    scope.log = log_new(ends[1], LOG_LEVEL_INFO, LOG_FORMAT_JSON, &timesource_system);
     start_writers(&scope, writers, threads);
     while (lines < THREADS * LINES_EACH) {
         ssize_t got = read(ends[0], chunk, sizeof chunk);
@@ -344,7 +437,7 @@ static void test_a_reader_that_went_away_is_no_failure(void **state maybe_unused
     assert_int_equal(sigaction(SIGPIPE, &ignore, &before), 0);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     close(ends[0]);
-    scope.log = log_new(ends[1], LOG_LEVEL_INFO, &timesource_system);
+    scope.log = log_new(ends[1], LOG_LEVEL_INFO, LOG_FORMAT_JSON, &timesource_system);
     log_info(&scope, "to nobody");
 
     log_free(scope.log);
@@ -363,6 +456,9 @@ int main(void)
         cmocka_unit_test(test_hostile_text_stays_inside_its_string),
         cmocka_unit_test(test_random_bytes_give_one_valid_line_each),
         cmocka_unit_test(test_a_long_message_is_cut_and_says_so),
+        cmocka_unit_test(test_a_line_of_text_has_the_same_keys),
+        cmocka_unit_test(test_hostile_text_makes_no_key_and_no_line),
+        cmocka_unit_test(test_format_names_are_parsed_in_any_case),
         cmocka_unit_test(test_lines_of_several_threads_do_not_mix),
         cmocka_unit_test(test_a_slow_reader_of_a_non_blocking_pipe_gets_every_line),
         cmocka_unit_test(test_a_reader_that_went_away_is_no_failure),

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double buckets[] = {0.1, 0.5, 2.5};
@@ -175,6 +176,84 @@ static void test_numbers_are_short_and_exact(void **state)
     }
 }
 
+/* ---- what comes from outside ---- */
+
+static void test_a_full_family_takes_what_is_new_as_other(void **state)
+{
+    static const struct metric_description hosts = {
+        .name = "hosts",
+        .help = "Resources by host.",
+        .type = METRIC_GAUGE,
+        .labels = {"host", "kind"},
+        .series_limit = 2,
+    };
+    struct metric_family *family = metrics_family(*state, &hosts);
+
+    metric_add(family, 1, "a", "x", NULL);
+    metric_add(family, 1, "b", "x", NULL);
+    metric_add(family, 1, "c", "x", NULL);
+    metric_add(family, 1, "d", "y", NULL);
+    metric_add(family, 1, "a", "x", NULL);
+    metric_add(family, -1, "c", "x", NULL);
+
+    assert_page(*state, "# HELP hosts Resources by host.\n# TYPE hosts gauge\n"
+                        "hosts{host=\"a\",kind=\"x\"} 2\n"
+                        "hosts{host=\"b\",kind=\"x\"} 1\n"
+                        "hosts{host=\"other\",kind=\"other\"} 1\n");
+}
+
+static void test_ten_thousand_values_make_no_ten_thousand_series(void **state)
+{
+    struct metric_family *family = metrics_family(*state, &duration);
+    auto_strbuf struct strbuf page = {0};
+    size_t series = 0;
+
+    for (int i = 0; i < 10000; i++) {
+        char value[16];
+
+        snprintf(value, sizeof value, "%d", i);
+        metric_observe(family, 1, value, NULL);
+    }
+    metrics_render(*state, &page);
+    for (const char *at = strbuf_text(&page); (at = strstr(at, "_sum{")) != NULL; at++)
+        series++;
+
+    assert_int_equal(series, METRIC_SERIES_DEFAULT + 1);
+    assert_non_null(strstr(strbuf_text(&page), "_sum{result=\"other\"} 9744\n"));
+}
+
+struct collection {
+    struct metric_family *gauge;
+    double next;
+};
+
+static void collect(void *context)
+{
+    struct collection *collection = context;
+
+    metric_set(collection->gauge, collection->next++, NULL);
+}
+
+static void test_collectors_are_asked_before_each_rendering(void **state)
+{
+    struct collection collection = {.gauge = metrics_family(*state, &depth), .next = 3};
+
+    metrics_add_collector(*state, collect, &collection);
+
+    assert_page(*state,
+                "# HELP queue_depth Keys that wait.\n# TYPE queue_depth gauge\nqueue_depth 3\n");
+    assert_page(*state,
+                "# HELP queue_depth Keys that wait.\n# TYPE queue_depth gauge\nqueue_depth 4\n");
+}
+
+static void test_a_gauge_of_what_is_not_known_is_no_number(void **state)
+{
+    metric_set(metrics_family(*state, &depth), NAN, NULL);
+
+    assert_page(*state, "# HELP queue_depth Keys that wait.\n# TYPE queue_depth gauge\n"
+                        "queue_depth NaN\n");
+}
+
 static void test_rooms_can_do_without_a_registry(void **state maybe_unused)
 {
     struct metric_family *family = metrics_family(NULL, &requests);
@@ -234,6 +313,10 @@ int main(void)
         with_metrics(test_label_values_and_help_are_escaped),
         with_metrics(test_four_labels_are_the_limit_and_work),
         with_metrics(test_numbers_are_short_and_exact),
+        with_metrics(test_a_full_family_takes_what_is_new_as_other),
+        with_metrics(test_ten_thousand_values_make_no_ten_thousand_series),
+        with_metrics(test_collectors_are_asked_before_each_rendering),
+        with_metrics(test_a_gauge_of_what_is_not_known_is_no_number),
         cmocka_unit_test(test_rooms_can_do_without_a_registry),
         with_metrics(test_no_count_of_several_threads_is_lost),
     };

@@ -35,6 +35,33 @@ static void test_the_last_proof_of_a_resource_replaces_the_former(void **state m
     proof_memory_free(memory);
 }
 
+static void test_times_are_no_proof_and_the_oldest_is_found(void **state maybe_unused)
+{
+    struct proof_memory *memory = proof_memory_new();
+    struct credential_times oldest;
+    struct proof found;
+
+    for (int64_t i = 0; i < 50; i++) {
+        char uid[16];
+
+        snprintf(uid, sizeof uid, "u-%d", (int)(i * 7 % 50));
+        proof_memory_note_times(memory, uid, &(struct credential_times){.proven_at_s = 1000 + i});
+        proof_memory_note_times(memory, uid, &(struct credential_times){.stored_at_s = 900 - i});
+    }
+    proof_memory_find_oldest(memory, &oldest);
+
+    assert_int_equal(oldest.proven_at_s, 1000);
+    assert_int_equal(oldest.stored_at_s, 851);
+    assert_false(proof_memory_find(memory, "u-0", "", &found));
+
+    proof_memory_forget(memory, "u-0"); /* the first of the loop */
+    proof_memory_note_times(memory, "u-43", &(struct credential_times){.stored_at_s = 2000});
+    proof_memory_find_oldest(memory, &oldest);
+    assert_int_equal(oldest.proven_at_s, 1001);
+    assert_int_equal(oldest.stored_at_s, 852);
+    proof_memory_free(memory);
+}
+
 static void test_what_is_forgotten_is_not_found(void **state maybe_unused)
 {
     struct proof_memory *memory = proof_memory_new();
@@ -82,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_proof_is_found_for_its_subject_only),
         cmocka_unit_test(test_the_last_proof_of_a_resource_replaces_the_former),
+        cmocka_unit_test(test_times_are_no_proof_and_the_oldest_is_found),
         cmocka_unit_test(test_what_is_forgotten_is_not_found),
         cmocka_unit_test(test_threads_share_it),
     };

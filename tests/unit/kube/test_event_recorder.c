@@ -25,7 +25,8 @@ static int set_up(void **state)
 
     client_fixture_init(&fixture->client, SCRIPTED_IN_ORDER);
     assert_int_equal(pipe(fixture->pipe), 0);
-    fixture->log = log_new(fixture->pipe[1], LOG_LEVEL_WARNING, &fixture->client.clock.source);
+    fixture->log = log_new(fixture->pipe[1], LOG_LEVEL_WARNING, LOG_FORMAT_JSON,
+                           &fixture->client.clock.source);
     fixture->scope = (struct log_scope){.log = fixture->log};
     fixture->recorder = kube_event_recorder_new(&(struct kube_event_recorder_options){
         .client = fixture->client.client,
