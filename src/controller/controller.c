@@ -337,30 +337,29 @@ static void make_metrics(struct controller *controller, struct metrics *metrics)
 
 static void make_informers(struct controller *controller, const struct controller_options *options)
 {
-    struct kube_informer_options databases = {
+    struct kube_source source = {
         .client = options->kube,
         .resource = &database_resource,
         .namespace_name = options->watch_namespace,
         .log = &controller->log,
         .metrics = options->metrics,
         .cancellation = options->stopping,
+    };
+    struct kube_informer_options databases = {
+        .source = source,
         .project = project_database,
         .free_projection = free_projection,
         .on_change = on_database_change,
         .context = controller,
     };
     struct kube_informer_options secrets = {
-        .client = options->kube,
-        .resource = &secret_resource,
-        .namespace_name = options->watch_namespace,
-        .metadata_only = true,
-        .log = &controller->log,
-        .metrics = options->metrics,
-        .cancellation = options->stopping,
+        .source = source,
         .on_change = on_secret_change,
         .context = controller,
     };
 
+    secrets.source.resource = &secret_resource;
+    secrets.source.metadata_only = true;
     controller->databases = kube_informer_new(&databases);
     controller->secrets = kube_informer_new(&secrets);
 }

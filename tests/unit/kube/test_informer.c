@@ -742,7 +742,7 @@ static void check_delays(const struct waiting_case *waiting)
     informer_fixture_init(&fixture);
     assert_int_equal(pipe(ends), 0);
     fixture.log.log = log_new(ends[1], LOG_LEVEL_WARNING, &fixture.client.clock.source);
-    fixture.options.backoff = waiting->backoff;
+    fixture.options.source.backoff = waiting->backoff;
     expect_list(&fixture, LIST_OF("10", ""));
     for (size_t i = 0; i < array_length(waiting->steps) && waiting->steps[i].query != NULL; i++)
         expect_with_clock(&fixture, &waiting->steps[i]);
