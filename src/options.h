@@ -15,6 +15,7 @@
 struct options {
     const char *kubeconfig;
     const char *watch_namespace;
+    const char *watch_selector;
     const char *cluster_id;
     const char *former_cluster_ids;
     const char *database_ca_file;

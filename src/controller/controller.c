@@ -8,21 +8,19 @@
 #include "controller/database.h"
 #include "controller/proof_memory.h"
 #include "controller/secret_index.h"
-#include "kube/informer.h"
+#include "controller/watches.h"
 #include "kube/workqueue.h"
 
 #include <pthread.h>
 #include <string.h>
 
 /*
- * Threads: one for each informer, which only adds keys to the queue, and the workers, which own
+ * Threads: one for each watch, which only adds keys to the queue, and the workers, which own
  * nothing but the pass that they are in.  What they share is thread-safe by itself; the lock below
  * guards only the count of running workers.
  */
 
 enum { WORKERS_DEFAULT = 8 };
-
-static const struct kube_resource secret_resource = {.version = "v1", .plural = "secrets"};
 
 struct controller_metrics {
     struct metric_family *reconciles;
@@ -36,8 +34,7 @@ struct controller {
     const struct cancellation *stopping;
     struct log_scope log;
     struct kube_workqueue *queue;
-    struct kube_informer *databases;
-    struct kube_informer *secrets;
+    struct watches *watches;
     struct secret_index *index;
     struct controller_metrics metrics;
     pthread_t *workers;
@@ -190,19 +187,6 @@ static void wake_database(void *context, const char *database_key)
     kube_workqueue_add(controller->queue, database_key, KUBE_PRIORITY_HIGH);
 }
 
-static void on_secret_change(void *context, enum kube_change change maybe_unused,
-                             const struct kube_entry *before, const struct kube_entry *after,
-                             bool from_list)
-{
-    struct controller *controller = context;
-    auto_free char *key = entry_key(after != NULL ? after : before);
-
-    /* The first list tells nothing new: every resource gets its pass at the start anyway. */
-    if (from_list && !kube_informer_has_synced(controller->secrets))
-        return;
-    secret_index_visit(controller->index, key, wake_database, controller);
-}
-
 /* --- Workers --------------------------------------------------------------------------------- */
 
 static const char *result_label(const struct reconcile_outcome *outcome)
@@ -335,12 +319,11 @@ static void make_metrics(struct controller *controller, struct metrics *metrics)
     metric_set(metrics_family(metrics, &limit), (double)controller->worker_count, "database", NULL);
 }
 
-static void make_informers(struct controller *controller, const struct controller_options *options)
+static void make_watches(struct controller *controller, const struct controller_options *options)
 {
     struct kube_source source = {
         .client = options->kube,
         .resource = &database_resource,
-        .namespace_name = options->watch_namespace,
         .log = &controller->log,
         .metrics = options->metrics,
         .cancellation = options->stopping,
@@ -352,21 +335,20 @@ static void make_informers(struct controller *controller, const struct controlle
         .on_change = on_database_change,
         .context = controller,
     };
-    struct kube_informer_options secrets = {
+    struct secret_watch_options secrets = {
         .source = source,
-        .on_change = on_secret_change,
+        .index = controller->index,
+        .wake = wake_database,
         .context = controller,
     };
 
-    secrets.source.resource = &secret_resource;
-    secrets.source.metadata_only = true;
-    controller->databases = kube_informer_new(&databases);
-    controller->secrets = kube_informer_new(&secrets);
+    controller->watches = watches_new(options->scope, &databases, &secrets);
 }
 
 struct controller *controller_new(const struct controller_options *options)
 {
     struct controller *controller = mem_alloc(sizeof *controller);
+    struct secret_index *index = secret_index_new();
     struct kube_workqueue_options queue = {
         .name = "database",
         .timesource = options->timesource,
@@ -374,8 +356,11 @@ struct controller *controller_new(const struct controller_options *options)
         .metrics = options->metrics,
     };
 
+    controller->index = index;
     controller->reconciler = (struct reconciler){
         .kube = options->kube,
+        .scope = options->scope,
+        .admin_secrets = index,
         .secrets = options->secrets,
         .events = options->events,
         .timesource = options->timesource,
@@ -395,11 +380,10 @@ struct controller *controller_new(const struct controller_options *options)
     controller->log = (struct log_scope){.log = options->log, .controller = "database"};
     controller->worker_count = options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT;
     controller->queue = kube_workqueue_new(&queue);
-    controller->index = secret_index_new();
     pthread_mutex_init(&controller->lock, NULL);
     condition_variable_init(&controller->worker_ended);
     make_metrics(controller, options->metrics);
-    make_informers(controller, options);
+    make_watches(controller, options);
     return controller;
 }
 
@@ -407,8 +391,7 @@ void controller_start(struct controller *controller)
 {
     controller->workers = mem_alloc_array(controller->worker_count, sizeof *controller->workers);
     controller->running = controller->worker_count;
-    kube_informer_start(controller->secrets);
-    kube_informer_start(controller->databases);
+    watches_start(controller->watches);
     for (size_t i = 0; i < controller->worker_count; i++) {
         if (pthread_create(&controller->workers[i], NULL, run_worker, controller) != 0)
             abort(); /* no threads at start: nothing can work */
@@ -441,8 +424,7 @@ bool controller_stop(struct controller *controller, struct cancellation *abort_p
         cancellation_request(abort_passes);
     for (size_t i = 0; i < controller->worker_count; i++)
         pthread_join(controller->workers[i], NULL);
-    kube_informer_stop(controller->databases);
-    kube_informer_stop(controller->secrets);
+    watches_stop(controller->watches);
     return drained;
 }
 
@@ -450,8 +432,7 @@ void controller_free(struct controller *controller)
 {
     if (controller == NULL)
         return;
-    kube_informer_free(controller->databases);
-    kube_informer_free(controller->secrets);
+    watches_free(controller->watches);
     kube_workqueue_free(controller->queue);
     secret_index_free(controller->index);
     proof_memory_free(controller->reconciler.proofs);
@@ -464,6 +445,5 @@ void controller_free(struct controller *controller)
 
 bool controller_has_synced(const struct controller *controller)
 {
-    return kube_informer_has_synced(controller->databases) &&
-           kube_informer_has_synced(controller->secrets);
+    return watches_have_synced(controller->watches);
 }
