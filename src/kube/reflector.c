@@ -31,6 +31,8 @@ enum {
     CALM_MS = 2 * 60 * 1000,
     /* Resuming from a version that the server fails at again and again leads nowhere. */
     SERVER_FAULTS_LIMIT = 3,
+    /* A failure that stays is told so often, as people look at the end of a log. */
+    REMINDER_MS = 10 * 60 * 1000,
 };
 
 struct kube_reflector {
@@ -50,11 +52,66 @@ struct kube_reflector {
     unsigned failures; /* in a row */
     unsigned server_faults;
     int64_t failed_at_ms;
+    enum error_kind told_kind; /* of the failure that was told and is not over; ERROR_NONE */
+    int64_t told_at_ms;
 };
 
 static int64_t now_ms(const struct kube_reflector *reflector)
 {
     return timesource_monotonic_ms(kube_client_timesource(reflector->source.client));
+}
+
+/* ---- telling ---- */
+
+/* What is followed, for people: "databases in namespace team". */
+static const char *in_namespace(const struct kube_reflector *reflector)
+{
+    return reflector->source.namespace_name != NULL ? " in namespace " : "";
+}
+
+static const char *namespace_or_nothing(const struct kube_reflector *reflector)
+{
+    return reflector->source.namespace_name != NULL ? reflector->source.namespace_name : "";
+}
+
+/* A failure that stays is one line, and one more from time to time. */
+static enum log_level choose_level(struct kube_reflector *reflector, const struct error *failure)
+{
+    if (reflector->told_kind == failure->kind &&
+        now_ms(reflector) - reflector->told_at_ms < REMINDER_MS)
+        return LOG_LEVEL_DEBUG;
+    reflector->told_kind = failure->kind;
+    reflector->told_at_ms = now_ms(reflector);
+    return failure->kind == ERROR_DENIED || failure->kind == ERROR_NOT_FOUND ? LOG_LEVEL_ERROR
+                                                                             : LOG_LEVEL_WARNING;
+}
+
+static const char *find_advice(const struct kube_reflector *reflector, const struct error *failure)
+{
+    if (failure->kind == ERROR_NOT_FOUND)
+        return " (is its CustomResourceDefinition installed?)";
+    if (failure->kind == ERROR_DENIED)
+        return reflector->source.namespace_name != NULL
+                   ? " (does the namespace exist, and is the operator's Role bound in it?)"
+                   : " (is the operator's ClusterRole bound?)";
+    return "";
+}
+
+static void tell_failure(struct kube_reflector *reflector, const struct error *failure,
+                         uint64_t delay_ms)
+{
+    log_failure(reflector->source.log, choose_level(reflector, failure), failure,
+                "cannot follow the %s%s%s%s; trying again in %.1f s", reflector->metrics.resource,
+                in_namespace(reflector), namespace_or_nothing(reflector),
+                find_advice(reflector, failure), (double)delay_ms / 1000);
+}
+
+static void tell_success(struct kube_reflector *reflector)
+{
+    if (reflector->told_kind != ERROR_NONE)
+        log_info(reflector->source.log, "following the %s%s%s again", reflector->metrics.resource,
+                 in_namespace(reflector), namespace_or_nothing(reflector));
+    reflector->told_kind = ERROR_NONE;
 }
 
 static void skip_unreadable(struct kube_reflector *reflector, size_t length)
@@ -87,6 +144,7 @@ static bool list(struct kube_reflector *reflector, struct error *err)
     strbuf_clear(&reflector->version);
     strbuf_append_text(&reflector->version, strbuf_text(&version));
     reflector->server_faults = 0;
+    tell_success(reflector);
     metric_add(reflector->metrics.lists, 1, reflector->metrics.resource, NULL);
     atomic_store(&reflector->has_synced, true);
     return true;
@@ -105,6 +163,7 @@ static void advance(struct kube_reflector *reflector, const json_t *object)
     strbuf_append_text(&reflector->version, version);
     reflector->has_advanced = true;
     reflector->server_faults = 0;
+    tell_success(reflector);
 }
 
 static void take_event(void *context, enum kube_event event, const json_t *object, size_t length)
@@ -225,9 +284,7 @@ static void recover(struct kube_reflector *reflector, const struct error *failur
     }
     metric_add(reflector->metrics.failures, 1, reflector->metrics.resource, NULL);
     delay_ms = choose_delay_ms(reflector, failure);
-    log_failure(reflector->source.log, LOG_LEVEL_WARNING, failure,
-                "cannot follow the %s; trying again in %.1f s", reflector->metrics.resource,
-                (double)delay_ms / 1000);
+    tell_failure(reflector, failure, delay_ms);
     cancellation_wait(reflector->source.cancellation, (int64_t)delay_ms);
 }
 
