@@ -40,11 +40,13 @@ class Operator:
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         server: str | None = None,
+        account: tuple[str, str] = (NAMESPACE, SERVICE_ACCOUNT),
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._kube = kube
         self._server = server
+        self._account = account
         self._ports = self._load_ports()
         self.process = ServerProcess(
             "operator",
@@ -114,7 +116,7 @@ class Operator:
         """Starts it with a fresh token and waits until it is ready."""
         if self.process.pid is not None:
             return
-        self._kube.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT, self.folder, server=self._server)
+        self._kube.service_account_kubeconfig(*self._account, self.folder, server=self._server)
         self.process.start()
         if wait:
             self.process.wait_ready(lambda: self.get("/readyz")[0] == 200, 30)

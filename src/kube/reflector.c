@@ -77,8 +77,10 @@ static const char *namespace_or_nothing(const struct kube_reflector *reflector)
 /* A failure that stays is one line, and one more from time to time. */
 static enum log_level choose_level(struct kube_reflector *reflector, const struct error *failure)
 {
-    if (reflector->told_kind == failure->kind &&
-        now_ms(reflector) - reflector->told_at_ms < REMINDER_MS)
+    bool is_known = reflector->told_kind == failure->kind ||
+                    (reflector->told_kind != ERROR_NONE && failure->kind == ERROR_GONE);
+
+    if (is_known && now_ms(reflector) - reflector->told_at_ms < REMINDER_MS)
         return LOG_LEVEL_DEBUG;
     reflector->told_kind = failure->kind;
     reflector->told_at_ms = now_ms(reflector);
