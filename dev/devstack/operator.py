@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from devstack.kube import ControlPlane
 from devstack.locations import TREE
@@ -26,13 +26,22 @@ def install_manifests(kube: ControlPlane) -> None:
     kube.kubectl("-n", NAMESPACE, "scale", "--replicas=0", f"deployment/{DEPLOYMENT}")
 
 
+class ApiServer(Protocol):
+    """What the operator needs of a control plane: access for an account."""
+
+    def service_account_kubeconfig(
+        self, namespace: str, name: str, folder: Path, *, server: str | None = None
+    ) -> Path:
+        """Writes a kubeconfig of the account."""
+
+
 class Operator:
     """One operator process over one state folder."""
 
     def __init__(
         self,
         folder: Path,
-        kube: ControlPlane,
+        kube: ApiServer,
         aws: Mapping[str, str],
         *,
         detached: bool = False,
