@@ -85,7 +85,8 @@ class GeneratedApiServer:
         certificate, key = self._authority.issue(folder / "pki" / "apiserver", "bench", server=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self.stopping = threading.Event()
+        self.lists = 0  # of Databases that were sent to the end
+        self.expired = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Exchange)
         self._server.daemon_threads = True
         self._server.owner = self
@@ -98,9 +99,14 @@ class GeneratedApiServer:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stopping.set()
+        self.expire_watches()
         self._server.shutdown()
         self._server.server_close()
+
+    def expire_watches(self) -> None:
+        """Ends the watches that are open as a server does that has forgotten their version."""
+        expired, self.expired = self.expired, threading.Event()
+        expired.set()
 
     def service_account_kubeconfig(
         self, namespace: str, name: str, folder: Path, *, server: str | None = None
@@ -125,6 +131,9 @@ class GeneratedApiServer:
 
 class _Server(ThreadingHTTPServer):
     owner: GeneratedApiServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: the operator closes its connections as it likes."""
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -156,6 +165,8 @@ class _Exchange(BaseHTTPRequestHandler):
         metadata = {"resourceVersion": _VERSION, "continue": str(end) if end < count else ""}
         body = json.dumps({"items": items, "kind": "List", "metadata": metadata}, separators=(",", ":")).encode()
         self._answer(200, body)
+        if plural == "databases" and end == count:
+            self.server.owner.lists += 1
 
     def _refuse(self) -> None:
         length = int(self.headers.get("Content-Length", "0"))
@@ -174,13 +185,18 @@ class _Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _watch(self) -> None:
-        """A bookmark, and then the silence of a quiet cluster."""
-        event = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": _VERSION}}}
-        line = json.dumps(event).encode() + b"\n"
+        """A bookmark, and then the silence of a quiet cluster, until the version expires."""
+        expired = self.server.owner.expired
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while not self.server.owner.stopping.is_set():
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-            self.server.owner.stopping.wait(60)
+        self._send_event("BOOKMARK", {"metadata": {"resourceVersion": _VERSION}})
+        while not expired.wait(60):
+            self._send_event("BOOKMARK", {"metadata": {"resourceVersion": _VERSION}})
+        self._send_event("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"})
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_event(self, kind: str, item: dict[str, Any]) -> None:
+        line = json.dumps({"type": kind, "object": item}).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))

@@ -43,6 +43,9 @@ def main() -> int:
         for size in arguments.sizes:
             memory = memory_of_the_store.measure(folder / f"store-{size}", size)
             within.append(report(f"store of {size}", memory, budget_kib(size)))
+            if size:
+                memory = memory_of_the_store.measure(folder / f"lists-{size}", size, lists=3)
+                within.append(report(f"store of {size}, listed 3 times", memory, budget_kib(size)))
         for size in arguments.secrets:
             memory = memory_of_the_store.measure(folder / f"secrets-{size}", 0, secrets=size)
             within.append(report(f"idle beside {size} Secrets", memory, IDLE_KIB))
