@@ -4,7 +4,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-.PHONY: python all check crash-matrix quickstart format clean help
+.PHONY: python all check crash-matrix bench quickstart format clean help
 .DEFAULT_GOAL := all
 
 # What runs the scripts below; the installer says what to do where it is missing.
@@ -19,6 +19,9 @@ check: python ## Run every check and every test (one alone: tools/check --step N
 
 crash-matrix: python ## Interrupt the operator at every call that it makes, on every engine (minutes)
 	@tests/crash/run
+
+bench: python ## Measure against the budgets of the design (minutes)
+	@bench/run
 
 quickstart: ## From nothing to a Database that is Ready, on this machine
 	@dev/quickstart

@@ -17,6 +17,7 @@
 #include "base/timesource.h"
 #include "controller/controller.h"
 #include "controller/tenant_rules.h"
+#include "controller/watch_scope.h"
 #include "engine/engine.h"
 #include "http/curl_transport.h"
 #include "kube/client.h"
@@ -63,6 +64,7 @@ struct program {
     struct aws_session *aws;
     struct secrets_manager *secrets;
     struct tenant_rules *rules;
+    struct watch_scope *watched;
     struct controller *controller;
     struct health liveness;
     struct health readiness;
@@ -247,6 +249,12 @@ static bool build_rules(struct program *program, struct error *err)
     return tenant_rules_parse(&rules, &program->rules, err);
 }
 
+static bool build_scope(struct program *program, struct error *err)
+{
+    return watch_scope_parse(program->options.watch_namespace, program->options.watch_selector,
+                             &program->watched, err);
+}
+
 static void build_controller(struct program *program)
 {
     struct controller_options options = {
@@ -259,7 +267,7 @@ static void build_controller(struct program *program)
         .aborting = program->aborting,
         .log = program->log,
         .metrics = program->metrics,
-        .watch_namespace = or_null(program->options.watch_namespace),
+        .scope = program->watched,
         .cluster_id = or_null(program->options.cluster_id),
         .former_cluster_ids = or_null(program->options.former_cluster_ids),
         .require_adoption_tag = program->options.require_adoption_tag,
@@ -357,7 +365,8 @@ static bool build(struct program *program, struct error *err)
     program->metrics = make_metrics();
     program->stopping = cancellation_new();
     program->aborting = cancellation_new();
-    if (!init_libraries(err) || !build_rules(program, err) || !build_kube(program, err))
+    if (!init_libraries(err) || !build_rules(program, err) || !build_scope(program, err) ||
+        !build_kube(program, err))
         return false;
     build_events(program);
     build_aws(program);
@@ -390,6 +399,9 @@ static void report_start(const struct program *program)
         or_null(program->options.watch_namespace) != NULL ? program->options.watch_namespace
                                                           : "all",
         aws_credentials_source(program->aws->credentials), region != NULL ? region : "not set");
+    if (watch_scope_selector(program->watched) != NULL)
+        log_info(&program->scope, "only resources with labels '%s' are looked at",
+                 watch_scope_selector(program->watched));
     if (program->aws->configuration.other_retry_mode != NULL)
         log_info(&program->scope, "AWS_RETRY_MODE '%s' counts as 'standard'",
                  program->aws->configuration.other_retry_mode);
@@ -433,6 +445,7 @@ static void tear_down(struct program *program)
     http_server_stop(program->health_server);
     controller_free(program->controller);
     tenant_rules_free(program->rules);
+    watch_scope_free(program->watched);
     kube_event_recorder_free(program->events);
     secrets_manager_free(program->secrets);
     aws_session_free(program->aws);

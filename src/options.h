@@ -25,6 +25,7 @@ struct former_flag {
 struct options {
     const char *kubeconfig;
     const char *watch_namespace;
+    const char *watch_selector;
     const char *cluster_id;
     const char *former_cluster_ids;
     const char *database_ca_file;

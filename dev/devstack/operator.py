@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from devstack.kube import ControlPlane
 from devstack.locations import TREE
@@ -26,13 +26,22 @@ def install_manifests(kube: ControlPlane) -> None:
     kube.kubectl("-n", NAMESPACE, "scale", "--replicas=0", f"deployment/{DEPLOYMENT}")
 
 
+class ApiServer(Protocol):
+    """What the operator needs of a control plane: access for an account."""
+
+    def service_account_kubeconfig(
+        self, namespace: str, name: str, folder: Path, *, server: str | None = None
+    ) -> Path:
+        """Writes a kubeconfig of the account."""
+
+
 class Operator:
     """One operator process over one state folder."""
 
     def __init__(
         self,
         folder: Path,
-        kube: ControlPlane,
+        kube: ApiServer,
         aws: Mapping[str, str],
         *,
         detached: bool = False,
@@ -40,11 +49,13 @@ class Operator:
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         server: str | None = None,
+        account: tuple[str, str] = (NAMESPACE, SERVICE_ACCOUNT),
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._kube = kube
         self._server = server
+        self._account = account
         self._ports = self._load_ports()
         self.process = ServerProcess(
             "operator",
@@ -114,7 +125,7 @@ class Operator:
         """Starts it with a fresh token and waits until it is ready."""
         if self.process.pid is not None:
             return
-        self._kube.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT, self.folder, server=self._server)
+        self._kube.service_account_kubeconfig(*self._account, self.folder, server=self._server)
         self.process.start()
         if wait:
             self.process.wait_ready(lambda: self.get("/readyz")[0] == 200, 30)

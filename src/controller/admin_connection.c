@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "controller/admin_secret.h"
 #include "controller/admin_value.h"
+#include "controller/secret_index.h"
 
 #include <string.h>
 
@@ -79,6 +80,17 @@ static bool read_ca(const json_t *object, const struct database *database, char 
     return true;
 }
 
+/* So that only a later change of the Secret wakes the resource. */
+static void note_version(const struct admin_connection_request *request, secret_version version)
+{
+    const struct database *database = request->database;
+    auto_free char *secret_key =
+        mem_printf("%s/%s", database->namespace_name, database->spec.connection.name);
+    auto_free char *database_key = mem_printf("%s/%s", database->namespace_name, database->name);
+
+    secret_index_note_read(request->index, secret_key, database_key, version);
+}
+
 static bool read_from_kubernetes(const struct admin_connection_request *request,
                                  struct admin_connection *connection, struct error *err)
 {
@@ -91,13 +103,16 @@ static bool read_from_kubernetes(const struct admin_connection_request *request,
     auto_json json_t *object = NULL;
 
     if (!kube_client_get(request->kube, &reference, &object, err)) {
-        if (err->kind == ERROR_NOT_FOUND)
+        if (err->kind == ERROR_NOT_FOUND) {
+            note_version(request, SECRET_ABSENT);
             return error_set(err, ERROR_NOT_FOUND, NULL,
                              "Secret '%s/%s', which holds the admin connection, does not exist: "
                              "create it, or name another one in spec.connectionStringSecretRef",
                              database->namespace_name, reference.name);
+        }
         return error_wrap(err, "reading Secret '%s/%s'", database->namespace_name, reference.name);
     }
+    note_version(request, secret_version_of(object));
     return read_connection_string(object, database, request->driver, &connection->server, err) &&
            read_ca(object, database, &connection->ca_pem, err);
 }

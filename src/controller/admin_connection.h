@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+struct secret_index;
+
 /* {0} is empty. */
 struct admin_connection {
     struct connection_string server;
@@ -25,6 +27,7 @@ void admin_connection_release(struct admin_connection *connection);
 struct admin_connection_request {
     struct kube_client *kube;
     struct secrets_manager *secrets;
+    struct secret_index *index; /* is told which version of the Kubernetes Secret was read */
     const struct database *database;
     const struct engine_driver *driver;
     const char *region; /* of the secret in AWS; NULL = it is not there */

@@ -10,7 +10,7 @@
 #include "controller/proof_memory.h"
 #include "controller/resource_metrics.h"
 #include "controller/secret_index.h"
-#include "kube/informer.h"
+#include "controller/watches.h"
 #include "kube/workqueue.h"
 
 #include <inttypes.h>
@@ -19,14 +19,12 @@
 #include <string.h>
 
 /*
- * Threads: one for each informer, which only adds keys to the queue, and the workers, which own
+ * Threads: one for each watch, which only adds keys to the queue, and the workers, which own
  * nothing but the pass that they are in.  What they share is thread-safe by itself; the lock below
  * guards only the count of running workers.
  */
 
 enum { WORKERS_DEFAULT = 8 };
-
-static const struct kube_resource secret_resource = {.version = "v1", .plural = "secrets"};
 
 struct controller_metrics {
     struct metric_family *reconciles;
@@ -40,8 +38,7 @@ struct controller {
     const struct cancellation *stopping;
     struct log_scope log;
     struct kube_workqueue *queue;
-    struct kube_informer *databases;
-    struct kube_informer *secrets;
+    struct watches *watches;
     struct secret_index *index;
     struct controller_metrics metrics;
     struct resource_metrics *resources;
@@ -212,19 +209,6 @@ static void wake_database(void *context, const char *database_key)
     kube_workqueue_add(controller->queue, database_key, KUBE_PRIORITY_HIGH);
 }
 
-static void on_secret_change(void *context, enum kube_change change maybe_unused,
-                             const struct kube_entry *before, const struct kube_entry *after,
-                             bool from_list)
-{
-    struct controller *controller = context;
-    auto_free char *key = entry_key(after != NULL ? after : before);
-
-    /* The first list tells nothing new: every resource gets its pass at the start anyway. */
-    if (from_list && !kube_informer_has_synced(controller->secrets))
-        return;
-    secret_index_visit(controller->index, key, wake_database, controller);
-}
-
 /* --- Workers --------------------------------------------------------------------------------- */
 
 static const char *result_label(const struct reconcile_outcome *outcome)
@@ -369,39 +353,36 @@ static void collect_metrics(void *context)
     reconcile_metrics_collect(&controller->reconciler.metrics, controller->reconciler.proofs);
 }
 
-static void make_informers(struct controller *controller, const struct controller_options *options)
+static void make_watches(struct controller *controller, const struct controller_options *options)
 {
-    struct kube_informer_options databases = {
+    struct kube_source source = {
         .client = options->kube,
         .resource = &database_resource,
-        .namespace_name = options->watch_namespace,
         .log = &controller->log,
         .metrics = options->metrics,
         .cancellation = options->stopping,
+    };
+    struct kube_informer_options databases = {
+        .source = source,
         .project = project_database,
         .free_projection = free_projection,
         .on_change = on_database_change,
         .context = controller,
     };
-    struct kube_informer_options secrets = {
-        .client = options->kube,
-        .resource = &secret_resource,
-        .namespace_name = options->watch_namespace,
-        .metadata_only = true,
-        .log = &controller->log,
-        .metrics = options->metrics,
-        .cancellation = options->stopping,
-        .on_change = on_secret_change,
+    struct secret_watch_options secrets = {
+        .source = source,
+        .index = controller->index,
+        .wake = wake_database,
         .context = controller,
     };
 
-    controller->databases = kube_informer_new(&databases);
-    controller->secrets = kube_informer_new(&secrets);
+    controller->watches = watches_new(options->scope, &databases, &secrets);
 }
 
 struct controller *controller_new(const struct controller_options *options)
 {
     struct controller *controller = mem_alloc(sizeof *controller);
+    struct secret_index *index = secret_index_new();
     struct kube_workqueue_options queue = {
         .name = "database",
         .timesource = options->timesource,
@@ -409,8 +390,11 @@ struct controller *controller_new(const struct controller_options *options)
         .metrics = options->metrics,
     };
 
+    controller->index = index;
     controller->reconciler = (struct reconciler){
         .kube = options->kube,
+        .scope = options->scope,
+        .admin_secrets = index,
         .secrets = options->secrets,
         .events = options->events,
         .timesource = options->timesource,
@@ -432,14 +416,13 @@ struct controller *controller_new(const struct controller_options *options)
     controller->heartbeats = heartbeats_new(controller->worker_count, options->timesource);
     controller->stuck_worker_timeout_ms = (int64_t)options->stuck_worker_timeout_ms;
     controller->queue = kube_workqueue_new(&queue);
-    controller->index = secret_index_new();
     pthread_mutex_init(&controller->lock, NULL);
     condition_variable_init(&controller->worker_ended);
     make_metrics(controller, options->metrics);
     reconcile_metrics_init(&controller->reconciler.metrics, options->metrics);
     controller->resources = resource_metrics_new(options->metrics);
     metrics_add_collector(options->metrics, collect_metrics, controller);
-    make_informers(controller, options);
+    make_watches(controller, options);
     return controller;
 }
 
@@ -447,8 +430,7 @@ void controller_start(struct controller *controller)
 {
     controller->workers = mem_alloc_array(controller->worker_count, sizeof *controller->workers);
     controller->running = controller->worker_count;
-    kube_informer_start(controller->secrets);
-    kube_informer_start(controller->databases);
+    watches_start(controller->watches);
     for (size_t i = 0; i < controller->worker_count; i++) {
         if (pthread_create(&controller->workers[i], NULL, run_worker, controller) != 0)
             abort(); /* no threads at start: nothing can work */
@@ -481,8 +463,7 @@ bool controller_stop(struct controller *controller, struct cancellation *abort_p
         cancellation_request(abort_passes);
     for (size_t i = 0; i < controller->worker_count; i++)
         pthread_join(controller->workers[i], NULL);
-    kube_informer_stop(controller->databases);
-    kube_informer_stop(controller->secrets);
+    watches_stop(controller->watches);
     return drained;
 }
 
@@ -490,8 +471,7 @@ void controller_free(struct controller *controller)
 {
     if (controller == NULL)
         return;
-    kube_informer_free(controller->databases);
-    kube_informer_free(controller->secrets);
+    watches_free(controller->watches);
     kube_workqueue_free(controller->queue);
     secret_index_free(controller->index);
     resource_metrics_free(controller->resources);
@@ -521,6 +501,5 @@ bool controller_is_alive(struct controller *controller)
 
 bool controller_has_synced(const struct controller *controller)
 {
-    return kube_informer_has_synced(controller->databases) &&
-           kube_informer_has_synced(controller->secrets);
+    return watches_have_synced(controller->watches);
 }

@@ -1,5 +1,5 @@
 /*
- * The controller of Database resources: two informers (resources, and the metadata of Secrets)
+ * The controller of Database resources: watches (of the resources, and of the metadata of Secrets)
  * feed a work queue, workers reconcile what comes out of it.
  */
 #ifndef CONTROLLER_CONTROLLER_H
@@ -14,6 +14,7 @@
 
 struct metrics;
 struct controller;
+struct watch_scope;
 
 /* All borrowed for the life of the controller. */
 struct controller_options {
@@ -28,7 +29,7 @@ struct controller_options {
     const struct cancellation *aborting;
     struct log *log;
     struct metrics *metrics;
-    const char *watch_namespace;    /* NULL = all */
+    const struct watch_scope *scope;
     const char *cluster_id;         /* NULL = uid of kube-system */
     const char *former_cluster_ids; /* separated by ','; NULL = none */
     bool require_adoption_tag;      /* secrets without a mark have to be handed over in AWS */
@@ -41,9 +42,9 @@ struct controller_options {
 };
 
 struct controller *controller_new(const struct controller_options *options) returns_owned;
-/* Starts the informers and the workers. */
+/* Starts the watches and the workers. */
 void controller_start(struct controller *controller);
-/* Waits for the workers and the informers to end; `stopping` must have been requested.  True when
+/* Waits for the workers and the watches to end; `stopping` must have been requested.  True when
  * every worker was idle within drain_ms; the passes that were not are aborted by the caller's
  * `aborting` (requested here by `abort_passes`), and waited for as well. */
 bool controller_stop(struct controller *controller, struct cancellation *abort_passes,
@@ -54,7 +55,7 @@ void controller_free(struct controller *controller);
  * so once.  Thread-safe. */
 bool controller_is_alive(struct controller *controller);
 
-/* True once every informer has its first complete list.  Thread-safe. */
+/* True once every watch has its first complete list.  Thread-safe. */
 bool controller_has_synced(const struct controller *controller);
 
 #endif

@@ -97,6 +97,7 @@ bool prepare_admin(struct pass *pass, struct admin_connection *ret_admin, struct
     struct admin_connection_request request = {
         .kube = reconciler->kube,
         .secrets = reconciler->secrets,
+        .index = reconciler->admin_secrets,
         .database = &pass->database,
         .driver = pass->driver,
         .region = pass->admin_region,

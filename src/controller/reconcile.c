@@ -12,6 +12,7 @@
 #include "controller/plan.h"
 #include "controller/prepare.h"
 #include "controller/status_writer.h"
+#include "controller/watch_scope.h"
 
 #include <string.h>
 
@@ -393,6 +394,22 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
         conclude(pass, &failure, outcome);
 }
 
+/* A resource whose labels lead elsewhere now is another operator's: NOT_FOUND, like one that is
+ * gone, so that nothing of it is touched. */
+static bool read_selected(const struct reconciler *reconciler,
+                          const struct kube_object_reference *reference, json_t **ret_object,
+                          struct error *err)
+{
+    auto_json json_t *object = NULL;
+
+    if (!kube_client_get(reconciler->kube, reference, &object, err))
+        return false;
+    if (!watch_scope_selects(reconciler->scope, object))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "the resource is not selected");
+    *ret_object = take(object);
+    return true;
+}
+
 void reconcile_database(const struct reconciler *reconciler, const char *namespace_name,
                         const char *name, struct reconcile_outcome *ret_outcome)
 {
@@ -415,7 +432,7 @@ void reconcile_database(const struct reconciler *reconciler, const char *namespa
     struct error err;
 
     random_uuid(reconciler->random, reconcile_id);
-    if (!kube_client_get(reconciler->kube, &reference, &object, &err)) {
+    if (!read_selected(reconciler, &reference, &object, &err)) {
         if (err.kind == ERROR_NOT_FOUND) {
             *ret_outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
             return;

@@ -20,11 +20,15 @@
 struct cluster_identity;
 struct kube_event_recorder;
 struct proof_memory;
+struct secret_index;
 struct tenant_rules;
+struct watch_scope;
 
 /* What every pass shares; borrowed, thread-safe, constant after start. */
 struct reconciler {
     struct kube_client *kube;
+    const struct watch_scope *scope;
+    struct secret_index *admin_secrets; /* is told which version a pass has read */
     struct secrets_manager *secrets;
     const struct timesource *timesource;
     const struct random_source *random;

@@ -34,24 +34,34 @@ static bool is_sharer(const struct pass *pass, const json_t *object)
            is_for_this_driver(pass, spec) && is_for_this_server(pass, object);
 }
 
+struct search {
+    const struct pass *pass;
+    struct strbuf found; /* a text for people */
+};
+
+static void look_at(void *context, const json_t *object)
+{
+    struct search *search = context;
+    const struct pass *pass = search->pass;
+    const char *name = document_string(json_object_get(object, "metadata"), "name");
+
+    if (is_sharer(pass, object))
+        strbuf_append_format(&search->found, "%sDatabase %s/%s",
+                             search->found.length > 0 ? ", " : "", pass->owner.namespace_name,
+                             name != NULL ? name : "?");
+}
+
+/* Asked of the API server: what is watched here may be a part, selected by labels. */
 bool sharing_find(struct pass *pass, char **ret_text, struct error *err)
 {
-    auto_json json_t *list = NULL;
-    auto_strbuf struct strbuf text = {0};
-    const json_t *object;
-    size_t i;
+    struct search search = {.pass = pass};
+    bool succeeded = kube_client_list(pass->reconciler->kube, &database_resource,
+                                      pass->owner.namespace_name, look_at, &search, err);
 
-    if (!kube_client_list(pass->reconciler->kube, &database_resource, pass->owner.namespace_name,
-                          &list, err))
-        return false;
-    json_array_foreach(json_object_get(list, "items"), i, object) {
-        const char *name = document_string(json_object_get(object, "metadata"), "name");
-
-        if (is_sharer(pass, object))
-            strbuf_append_format(&text, "%sDatabase %s/%s", text.length > 0 ? ", " : "",
-                                 pass->owner.namespace_name, name != NULL ? name : "?");
+    if (succeeded) {
+        free(*ret_text);
+        *ret_text = search.found.length > 0 ? strbuf_detach(&search.found) : NULL;
     }
-    free(*ret_text);
-    *ret_text = text.length > 0 ? strbuf_detach(&text) : NULL;
-    return true;
+    strbuf_release(&search.found);
+    return succeeded;
 }

@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 #include "http/url.h"
 #include "kube/client_state.h"
+#include "kube/collection.h"
 #include "kube/config.h"
 #include "kube/request.h"
 
@@ -94,16 +95,44 @@ bool kube_client_get(struct kube_client *client, const struct kube_object_refere
     return true;
 }
 
-bool kube_client_list(struct kube_client *client, const struct kube_resource *resource,
-                      const char *namespace_name, json_t **ret_list, struct error *err)
-{
-    auto_strbuf struct strbuf path = {0};
-    struct kube_request request = {.is_repeatable = true, .http.method = "GET"};
+struct listing {
+    void (*on_object)(void *context, const json_t *object);
+    void *context;
+    bool is_incomplete;
+};
 
-    kube_append_collection_path(&path, resource, namespace_name);
-    request.path = strbuf_text(&path);
-    return kube_client_exchange(client, &request, ret_list, err) ||
-           error_wrap(err, "listing %s of namespace %s", resource->plural, namespace_name);
+static void take_listed(void *context, const json_t *object, size_t length maybe_unused)
+{
+    struct listing *listing = context;
+
+    if (object != NULL)
+        listing->on_object(listing->context, object);
+    else
+        listing->is_incomplete = true;
+}
+
+bool kube_client_list(struct kube_client *client, const struct kube_resource *resource,
+                      const char *namespace_name,
+                      void (*on_object)(void *context, const json_t *object), void *context,
+                      struct error *err)
+{
+    const struct kube_collection collection = {
+        .resource = resource,
+        .namespace_name = namespace_name,
+        .cancellation = client->cancellation,
+    };
+    struct listing listing = {.on_object = on_object, .context = context};
+    auto_strbuf struct strbuf version = {0};
+
+    if (!kube_collection_list(client, &collection, take_listed, &listing, &version, err)) {
+        if (err->kind == ERROR_GONE) /* between two pages: the next try may be faster */
+            err->kind = ERROR_UNAVAILABLE;
+        return false;
+    }
+    return !listing.is_incomplete ||
+           error_set(err, ERROR_INTERNAL, NULL,
+                     "listing %s in namespace %s: one of them is no readable JSON",
+                     resource->plural, namespace_name);
 }
 
 bool kube_client_create(struct kube_client *client, const struct kube_resource *resource,

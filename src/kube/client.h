@@ -62,10 +62,13 @@ struct kube_object_reference {
 bool kube_client_get(struct kube_client *client, const struct kube_object_reference *reference,
                      json_t **ret_object, struct error *err) must_check;
 
-/* Reads all objects of a namespace at once (quorum read): for types of which there are few.  The
- * caller owns *ret_list, whose `items` they are. */
+/* Hands all objects of a namespace to on_object (borrowed), one at a time and whatever their
+ * labels, as they are at one moment (quorum read).  False when not each of them could be read: what
+ * was handed over then is not the whole. */
 bool kube_client_list(struct kube_client *client, const struct kube_resource *resource,
-                      const char *namespace_name, json_t **ret_list, struct error *err) must_check;
+                      const char *namespace_name,
+                      void (*on_object)(void *context, const json_t *object), void *context,
+                      struct error *err) must_check;
 
 /* Creates an object (POST to the collection).  Not retried inside: AlreadyExists is CONFLICT. */
 bool kube_client_create(struct kube_client *client, const struct kube_resource *resource,

@@ -1,6 +1,6 @@
 /*
- * Keeps a local picture of one resource type by LIST (paged, no resourceVersion) and WATCH
- * (bookmarks, resume, relist on 410), on a thread of its own, and tells a handler what changed.
+ * Keeps a local picture of one collection, which a reflector follows, and tells a handler what
+ * changed.
  *
  * What is kept of each object is the user's choice: `project` turns the JSON of one object into a
  * compact value of the user's; whole objects are never stored.
@@ -8,18 +8,14 @@
 #ifndef KUBE_INFORMER_H
 #define KUBE_INFORMER_H
 
-#include "base/backoff.h"
-#include "base/cancellation.h"
-#include "base/error.h"
-#include "base/log.h"
-#include "kube/client.h"
+#include "base/compiler.h"
+#include "kube/reflector.h"
 
 #include <jansson.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct metrics;
 struct kube_informer;
 
 enum kube_change {
@@ -38,17 +34,7 @@ struct kube_entry {
 };
 
 struct kube_informer_options {
-    struct kube_client *client; /* borrowed, as everything here */
-    const struct kube_resource *resource;
-    const char *namespace_name; /* NULL = all */
-    const char *label_selector; /* NULL = none */
-    const char *field_selector; /* NULL = none */
-    bool metadata_only;         /* PartialObjectMetadata: for referenced Secrets */
-    /* After failures; zero = 0.8 s doubling to 30 s, and up to as much again. */
-    struct backoff_policy backoff;
-    const struct log_scope *log;
-    struct metrics *metrics; /* NULL = none */
-    const struct cancellation *cancellation;
+    struct kube_source source;
 
     /* Makes the projection of an object (informer thread, no lock held). */
     void *(*project)(void *context, const json_t *object);

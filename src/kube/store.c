@@ -11,6 +11,7 @@
 struct stored_entry {
     struct kube_entry entry; /* first: an entry is found back from what the users see */
     struct hash_link link;
+    char texts[]; /* of the entry, one after the other: there may be 100 000 of them */
 };
 
 struct kube_store {
@@ -36,9 +37,20 @@ static void free_projection(const struct kube_store *store, void *projection)
         store->free_projection(projection);
 }
 
-static char *copy(const char *text)
+/* Puts a text at *end, which moves behind it. */
+static char *put(char **end, const char *text)
 {
-    return mem_strdup(text != NULL ? text : "");
+    char *copy = *end;
+    size_t size = strlen(text) + 1;
+
+    memcpy(copy, text, size);
+    *end += size;
+    return copy;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
 }
 
 struct kube_entry *kube_store_make_entry(const struct kube_store *store, const json_t *object,
@@ -47,20 +59,23 @@ struct kube_entry *kube_store_make_entry(const struct kube_store *store, const j
     const json_t *metadata = document_at(object, "metadata", NULL);
     const char *name = document_string(metadata, "name");
     const char *uid = document_string(metadata, "uid");
+    const char *namespace_name = or_empty(document_string(metadata, "namespace"));
+    const char *version = or_empty(document_string(metadata, "resourceVersion"));
     struct stored_entry *stored;
+    char *end;
 
     if (name == NULL || uid == NULL) {
         free_projection(store, projection);
         return NULL;
     }
-    stored = mem_alloc(sizeof *stored);
-    stored->entry = (struct kube_entry){
-        .namespace_name = copy(document_string(metadata, "namespace")),
-        .name = mem_strdup(name),
-        .uid = mem_strdup(uid),
-        .resource_version = copy(document_string(metadata, "resourceVersion")),
-        .projection = projection,
-    };
+    stored = mem_alloc(sizeof *stored + strlen(namespace_name) + strlen(name) + strlen(uid) +
+                       strlen(version) + 4);
+    end = stored->texts;
+    stored->entry.namespace_name = put(&end, namespace_name);
+    stored->entry.name = put(&end, name);
+    stored->entry.uid = put(&end, uid);
+    stored->entry.resource_version = put(&end, version);
+    stored->entry.projection = projection;
     return &stored->entry;
 }
 
@@ -74,10 +89,6 @@ void kube_store_free_entry(const struct kube_store *store, struct kube_entry *en
     if (entry == NULL)
         return;
     free_projection(store, entry->projection);
-    free(entry->namespace_name);
-    free(entry->name);
-    free(entry->uid);
-    free(entry->resource_version);
     free(stored_around(entry));
 }
 

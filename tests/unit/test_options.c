@@ -25,7 +25,12 @@ static const struct row {
      "~/.kube/config\n"},
     {"namespace", TEXT, offsetof(struct options, watch_namespace), "", 0,
      "  --namespace=TEXT\n"
-     "        the only namespace whose resources are watched; default: all [$WATCH_NAMESPACE]\n"},
+     "        namespaces whose resources are watched, separated by ','; default: all "
+     "[$WATCH_NAMESPACE]\n"},
+    {"selector", TEXT, offsetof(struct options, watch_selector), "", 0,
+     "  --selector=TEXT\n"
+     "        label selector of the resources that are watched; default: all "
+     "[$WATCH_SELECTOR]\n"},
     {"cluster-id", TEXT, offsetof(struct options, cluster_id), "", 0,
      "  --cluster-id=TEXT\n"
      "        what identifies this cluster in tags and markers; default: the uid of kube-system\n"},

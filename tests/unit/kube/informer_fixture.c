@@ -71,13 +71,16 @@ void informer_fixture_init(struct informer_fixture *fixture)
     client_fixture_init(&fixture->client, SCRIPTED_IN_ORDER);
     fake_random_init_script(&fixture->client.random, "", 1); /* always the smallest choice */
     fixture->options = (struct kube_informer_options){
-        .client = fixture->client.client,
-        .resource = &fixture_resource,
-        .namespace_name = "default",
-        .backoff = {.first_ms = 1, .limit_ms = 1},
-        .log = &fixture->log,
-        .metrics = fixture->client.metrics,
-        .cancellation = fixture->client.cancellation,
+        .source =
+            {
+                .client = fixture->client.client,
+                .resource = &fixture_resource,
+                .namespace_name = "default",
+                .backoff = {.first_ms = 1, .limit_ms = 1},
+                .log = &fixture->log,
+                .metrics = fixture->client.metrics,
+                .cancellation = fixture->client.cancellation,
+            },
         .project = project,
         .free_projection = free_projection,
         .on_change = note_change,

@@ -484,6 +484,73 @@ static void test_token_never_enters_a_message(void **state)
     assert_null(strstr(err.code, "first"));
 }
 
+/* ---- lists ---- */
+
+static void append_name(void *context, const json_t *object)
+{
+    strbuf_append_format(context, "%s ",
+                         document_string(document_at(object, "metadata", NULL), "name"));
+}
+
+static bool list(struct client_fixture *fixture, struct strbuf *ret_names, struct error *err)
+{
+    return kube_client_list(fixture->client, &fixture_resource, "default", append_name, ret_names,
+                            err);
+}
+
+static void expect_page(struct client_fixture *fixture, const char *query, int status,
+                        const char *answer)
+{
+    auto_free char *url = mem_printf("%s%s", FIXTURE_COLLECTION, query);
+
+    expect(fixture, &(struct scripted_exchange){
+                        .method = "GET", .url = url, .status = status, .answer = answer});
+}
+
+#define PAGE(next, items) \
+    "{\"items\":[" items "],\"metadata\":{\"resourceVersion\":\"9\",\"continue\":\"" next "\"}}"
+#define NAMED(name) "{\"metadata\":{\"name\":\"" name "\"}}"
+
+static void test_list_goes_through_all_pages(void **state)
+{
+    struct client_fixture *fixture = *state;
+    auto_strbuf struct strbuf names = {0};
+    struct error err = {0};
+
+    expect_page(fixture, "?limit=500", 200, PAGE("next", NAMED("a") "," NAMED("b")));
+    expect_page(fixture, "?limit=500&continue=next", 200, PAGE("", NAMED("c")));
+
+    assert_true(list(fixture, &names, &err));
+    assert_string_equal(strbuf_text(&names), "a b c ");
+}
+
+static void test_list_of_which_one_cannot_be_read_fails(void **state)
+{
+    struct client_fixture *fixture = *state;
+    auto_strbuf struct strbuf names = {0};
+    struct error err = {0};
+
+    expect_page(fixture, "?limit=500", 200, PAGE("", NAMED("a") ",{\"metadata\":{x}}"));
+
+    assert_false(list(fixture, &names, &err));
+    assert_int_equal(err.kind, ERROR_INTERNAL);
+    assert_non_null(strstr(err.message, "things in namespace default"));
+}
+
+/* GONE would say that the resource of a pass is gone. */
+static void test_list_that_expires_between_two_pages_may_be_tried_again(void **state)
+{
+    struct client_fixture *fixture = *state;
+    auto_strbuf struct strbuf names = {0};
+    struct error err = {0};
+
+    expect_page(fixture, "?limit=500", 200, PAGE("next", NAMED("a")));
+    expect_page(fixture, "?limit=500&continue=next", 410, STATUS(410, "Expired", "too old"));
+
+    assert_false(list(fixture, &names, &err));
+    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -508,6 +575,9 @@ int main(void)
         TEST(test_reads_are_repeated_three_times),
         TEST(test_what_repeating_does_not_help_is_not_repeated),
         TEST(test_create_is_not_repeated),
+        TEST(test_list_goes_through_all_pages),
+        TEST(test_list_of_which_one_cannot_be_read_fails),
+        TEST(test_list_that_expires_between_two_pages_may_be_tried_again),
         TEST(test_long_wait_is_left_to_the_caller),
         TEST(test_cancellation_ends_the_wait_for_a_repetition),
         TEST(test_token_never_enters_a_message),

@@ -742,8 +742,8 @@ static void check_delays(const struct waiting_case *waiting)
     informer_fixture_init(&fixture);
     assert_int_equal(pipe(ends), 0);
     fixture.log.log =
-        log_new(ends[1], LOG_LEVEL_WARNING, LOG_FORMAT_JSON, &fixture.client.clock.source);
-    fixture.options.backoff = waiting->backoff;
+        log_new(ends[1], LOG_LEVEL_DEBUG, LOG_FORMAT_JSON, &fixture.client.clock.source);
+    fixture.options.source.backoff = waiting->backoff;
     expect_list(&fixture, LIST_OF("10", ""));
     for (size_t i = 0; i < array_length(waiting->steps) && waiting->steps[i].query != NULL; i++)
         expect_with_clock(&fixture, &waiting->steps[i]);
