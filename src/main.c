@@ -27,6 +27,7 @@
 #include "server/health.h"
 #include "server/http_server.h"
 #include "server/metrics_page.h"
+#include "server/scrape_guard.h"
 #include "version.h"
 
 #include <inttypes.h>
@@ -69,6 +70,9 @@ struct program {
     struct health liveness;
     struct health readiness;
     struct http_server *health_server;
+    struct scrape_guard *scrape_guard;
+    char *metrics_certificate; /* paths; NULL = no TLS */
+    char *metrics_key;
     struct http_server *metrics_server;
 };
 
@@ -310,38 +314,75 @@ static bool is_not_stopping(void *context)
     return !cancellation_is_requested(program->stopping);
 }
 
-static bool listen_on(struct program *program, const char *address, const struct http_route *routes,
-                      size_t count, const char *what, struct http_server **ret_server,
-                      struct error *err)
+static bool listen_on(struct program *program, const struct http_server_options *options,
+                      const char *what, struct http_server **ret_server, struct error *err)
 {
-    if (strcmp(address, "0") == 0 || address[0] == '\0')
+    if (strcmp(options->address, "0") == 0 || options->address[0] == '\0')
         return true;
-    if (!http_server_start(address, routes, count, ret_server, err))
+    if (!http_server_start(options, ret_server, err))
         return error_wrap(err, "serving %s", what);
-    log_info(&program->scope, "serving %s on port %u", what,
-             (unsigned)http_server_port(*ret_server));
+    log_info(&program->scope, "serving %s on port %u%s", what,
+             (unsigned)http_server_port(*ret_server),
+             options->certificate_file != NULL ? " with TLS" : "");
     return true;
 }
 
-static bool start_servers(struct program *program, struct error *err)
+static bool start_health(struct program *program, struct error *err)
 {
-    const struct http_route health[] = {
+    const struct http_route routes[] = {
         {"/healthz", true, health_answer, &program->liveness},
         {"/livez", true, health_answer, &program->liveness},
         {"/readyz", true, health_answer, &program->readiness},
     };
-    const struct http_route metrics[] = {
-        {"/metrics", false, metrics_page_answer, program->metrics},
+    struct http_server_options options = {
+        .address = program->options.health_address,
+        .routes = routes,
+        .route_count = array_length(routes),
     };
 
     health_add(&program->liveness, &(struct health_check){"ping", always, NULL});
     health_add(&program->liveness, &(struct health_check){"workers", has_no_stuck_worker, program});
     health_add(&program->readiness, &(struct health_check){"informers", is_synced, program});
     health_add(&program->readiness, &(struct health_check){"running", is_not_stopping, program});
-    return listen_on(program, program->options.health_address, health, array_length(health),
-                     "health", &program->health_server, err) &&
-           listen_on(program, program->options.metrics_address, metrics, array_length(metrics),
-                     "metrics", &program->metrics_server, err);
+    return listen_on(program, &options, "health", &program->health_server, err);
+}
+
+static void guard_scrapes(struct program *program, struct http_server_options *options)
+{
+    struct scrape_guard_options guard = {
+        .reviewer = {.client = program->kube, .cancellation = program->stopping},
+        .timesource = &timesource_system,
+        .log = &program->scope,
+    };
+
+    program->scrape_guard = scrape_guard_new(&guard);
+    options->guard = scrape_guard_admit;
+    options->guard_context = program->scrape_guard;
+}
+
+static bool start_metrics(struct program *program, struct error *err)
+{
+    const struct http_route routes[] = {
+        {"/metrics", false, metrics_page_answer, program->metrics},
+    };
+    struct http_server_options options = {
+        .address = program->options.metrics_address,
+        .routes = routes,
+        .route_count = array_length(routes),
+        .log = &program->scope,
+    };
+    const char *folder = or_null(program->options.metrics_certificate_folder);
+
+    if (folder != NULL) {
+        program->metrics_certificate =
+            mem_printf("%s/%s", folder, program->options.metrics_certificate_name);
+        program->metrics_key = mem_printf("%s/%s", folder, program->options.metrics_key_name);
+        options.certificate_file = program->metrics_certificate;
+        options.key_file = program->metrics_key;
+    }
+    if (program->options.metrics_secure)
+        guard_scrapes(program, &options);
+    return listen_on(program, &options, "metrics", &program->metrics_server, err);
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
@@ -371,7 +412,7 @@ static bool build(struct program *program, struct error *err)
     build_events(program);
     build_aws(program);
     build_controller(program);
-    return start_servers(program, err);
+    return start_health(program, err) && start_metrics(program, err);
 }
 
 static void report_former_flags(const struct program *program)
@@ -442,6 +483,9 @@ static int run(struct program *program, const sigset_t *signals)
 static void tear_down(struct program *program)
 {
     http_server_stop(program->metrics_server);
+    scrape_guard_free(program->scrape_guard);
+    free(program->metrics_certificate);
+    free(program->metrics_key);
     http_server_stop(program->health_server);
     controller_free(program->controller);
     tenant_rules_free(program->rules);

@@ -61,6 +61,15 @@ static const struct option {
      "where /healthz and /readyz are served; 0 = nowhere"},
     {"metrics-bind-address", NULL, OPTION_TEXT, ":8080", offsetof(struct options, metrics_address),
      "where /metrics is served; 0 = nowhere"},
+    {"metrics-secure", NULL, OPTION_SWITCH, "", offsetof(struct options, metrics_secure),
+     "answer scrapes only with the bearer token of somebody who may get the URL /metrics"},
+    {"metrics-cert-path", NULL, OPTION_TEXT, "",
+     offsetof(struct options, metrics_certificate_folder),
+     "folder with the certificate and key of /metrics, which is then served with TLS"},
+    {"metrics-cert-name", NULL, OPTION_TEXT, "tls.crt",
+     offsetof(struct options, metrics_certificate_name), "name of the certificate in that folder"},
+    {"metrics-cert-key", NULL, OPTION_TEXT, "tls.key", offsetof(struct options, metrics_key_name),
+     "name of the key in that folder"},
     {"graceful-shutdown-timeout", NULL, OPTION_DURATION, "30s",
      offsetof(struct options, graceful_shutdown_timeout_ms),
      "how long running reconciles may finish after SIGTERM"},
@@ -352,6 +361,16 @@ static bool set_flags(int argument_count, char *const *arguments, enum rank rank
     return true;
 }
 
+/* What is right by itself and wrong together. */
+static bool check_together(const struct options *options, struct error *err)
+{
+    if (options->metrics_secure && options->metrics_certificate_folder[0] == '\0')
+        return error_set(err, ERROR_INVALID, NULL,
+                         "--metrics-secure needs --metrics-cert-path: tokens must not travel in "
+                         "clear");
+    return true;
+}
+
 bool options_parse(int argument_count, char *const *arguments, options_environment_fn environment,
                    struct options *ret_options, struct error *err)
 {
@@ -363,6 +382,8 @@ bool options_parse(int argument_count, char *const *arguments, options_environme
         if (!set_flags(argument_count, arguments, rank, &options, err))
             return false;
     }
+    if (!check_together(&options, err))
+        return false;
     *ret_options = options;
     return true;
 }

@@ -36,6 +36,9 @@ struct options {
     const char *kms_key_id;
     const char *health_address;
     const char *metrics_address;
+    const char *metrics_certificate_folder; /* "" = /metrics is served without TLS */
+    const char *metrics_certificate_name;
+    const char *metrics_key_name;
     const char *log_level;  /* one of the four words */
     const char *log_format; /* "json" or "text" */
     uint64_t sync_period_ms;
@@ -45,6 +48,7 @@ struct options {
     bool show_help;
     bool show_version;
     bool require_adoption_tag;
+    bool metrics_secure;
     bool show_policy;
     struct former_flag former[FORMER_NOTES_LIMIT]; /* the first ones, for the log */
     size_t former_count;

@@ -1,11 +1,13 @@
 /*
- * A small HTTP server for probes and scrapes: GET and HEAD on fixed paths, one thread of its own.
- * The only user of libmicrohttpd.
+ * A small HTTP server for probes and scrapes: GET and HEAD on fixed paths, one thread of its own,
+ * and with TLS another one, which looks for a renewed certificate.
+ * The only user of libmicrohttpd, which brings the TLS (GnuTLS).
  */
 #ifndef SERVER_HTTP_SERVER_H
 #define SERVER_HTTP_SERVER_H
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 
 #include <stdbool.h>
@@ -18,6 +20,7 @@ struct http_server;
 struct http_answer {
     int status;               /* 200 unless changed */
     const char *content_type; /* static; text/plain unless changed */
+    bool asks_for_token;      /* with status 401: a bearer token is what is missing */
     struct strbuf body;
 };
 
@@ -35,10 +38,28 @@ struct http_route {
 
 enum { HTTP_ROUTES_LIMIT = 8 };
 
-/* Listens on "host:port", ":port" (every address) or "[v6]:port"; port 0 takes a free one.  The
- * routes are copied.  INVALID for an address that is none, UNAVAILABLE when it is taken. */
-bool http_server_start(const char *address, const struct http_route *routes, size_t route_count,
-                       struct http_server **ret_server, struct error *err) must_check;
+/* Decides, before any route, whether a request may go on; else it has filled in the answer.
+ * `authorization` is the header of that name, NULL = none.  Runs on the server's thread: while it
+ * waits, nobody else is answered. */
+typedef bool (*http_guard_fn)(void *context, const char *path, const char *authorization,
+                              struct http_answer *answer);
+
+struct http_server_options {
+    /* "host:port", ":port" (every address) or "[v6]:port"; port 0 takes a free one. */
+    const char *address;
+    const struct http_route *routes; /* copied */
+    size_t route_count;
+    http_guard_fn guard; /* NULL = everybody may ask */
+    void *guard_context;
+    const char *certificate_file; /* PEM; NULL = no TLS.  Both are read again when they change. */
+    const char *key_file;
+    uint32_t certificate_check_ms; /* how often they are looked at; 0 = 5 s */
+    const struct log_scope *log;   /* told of renewed certificates; copied; NULL = nobody */
+};
+
+/* INVALID for an address or a certificate that is none, UNAVAILABLE when the address is taken. */
+bool http_server_start(const struct http_server_options *options, struct http_server **ret_server,
+                       struct error *err) must_check;
 uint16_t http_server_port(const struct http_server *server);
 /* Ends the connections and the thread; NULL is fine. */
 void http_server_stop(struct http_server *server);

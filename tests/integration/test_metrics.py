@@ -6,6 +6,7 @@ import math
 import re
 import time
 
+from devstack.locations import TREE
 from devstack.operator import Operator
 from devstack.process import free_port, wait_until
 from devstack.promtool import check_metrics
@@ -117,6 +118,19 @@ def test_the_age_of_logins_and_passwords_is_known_after_the_first_pass(tenant: T
 
     assert begin - 5 < operator.metric(login) <= time.time()
     assert begin - 3600 < operator.metric(password) <= time.time()
+
+
+def test_the_page_of_the_documentation_names_every_metric_of_our_own_and_no_other(tenant: Tenant, operator: Operator) -> None:
+    failing = unique("documented")
+    tenant.apply(database(failing, connectionStringSecretRef={"name": "missing"}))
+    tenant.wait_error(failing, "AdminSecretNotFound")
+    make_ready(tenant, "documented")
+
+    families = set(re.findall(rf"^# TYPE {OWN}(\S+) ", operator.get("/metrics")[1], re.MULTILINE))
+    rows = [line for line in (TREE / "docs" / "METRICS.md").read_text().splitlines() if re.match(r"\| `[a-z_]+`[ ,]", line)]
+    written = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
+
+    assert written == families
 
 
 def test_the_version_is_told(operator: Operator) -> None:

@@ -78,6 +78,19 @@ static const struct row {
     {"metrics-bind-address", TEXT, offsetof(struct options, metrics_address), ":8080", 0,
      "  --metrics-bind-address=TEXT\n"
      "        where /metrics is served; 0 = nowhere (default :8080)\n"},
+    {"metrics-secure", SWITCH, offsetof(struct options, metrics_secure), NULL, 0,
+     "  --metrics-secure\n"
+     "        answer scrapes only with the bearer token of somebody who may get the URL "
+     "/metrics\n"},
+    {"metrics-cert-path", TEXT, offsetof(struct options, metrics_certificate_folder), "", 0,
+     "  --metrics-cert-path=TEXT\n"
+     "        folder with the certificate and key of /metrics, which is then served with TLS\n"},
+    {"metrics-cert-name", TEXT, offsetof(struct options, metrics_certificate_name), "tls.crt", 0,
+     "  --metrics-cert-name=TEXT\n"
+     "        name of the certificate in that folder (default tls.crt)\n"},
+    {"metrics-cert-key", TEXT, offsetof(struct options, metrics_key_name), "tls.key", 0,
+     "  --metrics-cert-key=TEXT\n"
+     "        name of the key in that folder (default tls.key)\n"},
     {"graceful-shutdown-timeout", DURATION, offsetof(struct options, graceful_shutdown_timeout_ms),
      NULL, 30 * 1000,
      "  --graceful-shutdown-timeout=DURATION\n"
@@ -259,7 +272,7 @@ static void test_every_flag_sets_its_own_member_in_every_form(void **state maybe
     for (size_t i = 0; i < array_length(rows); i++) {
         const struct row *row = &rows[i];
 
-        if (is_former(row))
+        if (is_former(row) || strcmp(row->flag, "metrics-secure") == 0)
             continue;
         for (size_t dashes = 1; dashes <= 2; dashes++) {
             char flag[64], joined[128];
@@ -355,9 +368,8 @@ static void test_unknown_option_is_named(void **state maybe_unused)
 static void test_flags_of_other_operators_are_taken_or_named(void **state maybe_unused)
 {
     static const char *const foreign[] = {
-        "--leader-elect", "--leader-election-id",     "--metrics-secure",
-        "--metrics-addr", "--enable-leader-election", "--watch-namespace",
-        "--kube-api-qps", "--webhook-port",           "-v",
+        "--leader-elect",    "--leader-election-id", "--metrics-addr", "--enable-leader-election",
+        "--watch-namespace", "--kube-api-qps",       "--webhook-port", "-v",
     };
     struct options options =
         must_parse(WORDS("--kubeconfig", "/k", "--metrics-bind-address=:1",
@@ -375,6 +387,17 @@ static void test_flags_of_other_operators_are_taken_or_named(void **state maybe_
         expect_refusal(WORDS(foreign[i]), message);
         expect_refusal(WORDS(joined), message);
     }
+}
+
+static void test_scrapes_with_tokens_need_tls(void **state maybe_unused)
+{
+    struct options options = must_parse(WORDS("--metrics-secure", "--metrics-cert-path=/certs"));
+
+    assert_true(options.metrics_secure);
+    assert_string_equal(options.metrics_certificate_folder, "/certs");
+    expect_refusal(WORDS("--metrics-secure"), "--metrics-secure needs --metrics-cert-path: tokens "
+                                              "must not travel in clear");
+    assert_false(must_parse(WORDS("--metrics-secure=false")).metrics_secure);
 }
 
 /* ---- flags of the predecessor ---- */
@@ -728,6 +751,7 @@ int main(void)
         cmocka_unit_test(test_flag_without_its_value_is_refused),
         cmocka_unit_test(test_unknown_option_is_named),
         cmocka_unit_test(test_flags_of_other_operators_are_taken_or_named),
+        cmocka_unit_test(test_scrapes_with_tokens_need_tls),
         cmocka_unit_test(test_flags_of_the_predecessor_are_told_in_ours),
         cmocka_unit_test(test_our_flags_win_over_the_special_ones_and_these_over_the_general),
         cmocka_unit_test(test_flags_of_the_predecessor_are_noted),

@@ -43,6 +43,8 @@ static int set_up(void **state)
         {"/healthz", true, health_answer, &fixture->liveness},
         {"/readyz", true, health_answer, &fixture->readiness},
     };
+    const struct http_server_options options = {
+        .address = "127.0.0.1:0", .routes = routes, .route_count = array_length(routes)};
     struct error err = {0};
 
     health_add(&fixture->liveness, &(struct health_check){"ping", always, fixture});
@@ -52,7 +54,7 @@ static int set_up(void **state)
                &(struct health_check){"running", is_set, &fixture->is_running});
     atomic_store(&fixture->is_synced, true);
     atomic_store(&fixture->is_running, true);
-    if (!http_server_start("127.0.0.1:0", routes, array_length(routes), &fixture->server, &err))
+    if (!http_server_start(&options, &fixture->server, &err))
         fail_msg("%s", err.message);
     fixture->port = http_server_port(fixture->server);
     *state = fixture;

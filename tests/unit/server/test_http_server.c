@@ -77,7 +77,10 @@ static bool start(const char *address, struct fixture *fixture, struct http_serv
         {"/large", false, answer_much, NULL},
     };
 
-    return http_server_start(address, routes, array_length(routes), ret_server, err);
+    return http_server_start(&(struct http_server_options){.address = address,
+                                                           .routes = routes,
+                                                           .route_count = array_length(routes)},
+                             ret_server, err);
 }
 
 static void must_start(const char *address, struct fixture *fixture)

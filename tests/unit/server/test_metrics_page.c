@@ -146,12 +146,14 @@ static void test_scraper_gets_the_format_that_it_knows(void **state maybe_unused
 {
     struct metrics *metrics = metrics_new();
     const struct http_route routes[] = {{"/metrics", false, metrics_page_answer, metrics}};
+    const struct http_server_options options = {
+        .address = "127.0.0.1:0", .routes = routes, .route_count = array_length(routes)};
     auto_strbuf struct strbuf first = {0}, second = {0}, head = {0};
     struct http_server *server = NULL;
     struct error err = {0};
     uint16_t port;
 
-    if (!http_server_start("127.0.0.1:0", routes, array_length(routes), &server, &err))
+    if (!http_server_start(&options, &server, &err))
         fail_msg("%s", err.message);
     port = http_server_port(server);
     metric_touch(metrics_family(metrics, &jobs), "large", NULL);
