@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "http/url.h"
 #include "kube/list_decoder.h"
+#include "kube/managed_fields.h"
 #include "kube/request.h"
 #include "kube/status_error.h"
 #include "kube/watch_decoder.h"
@@ -45,6 +46,16 @@ static bool wrap(struct error *err, const char *doing, const struct kube_collect
                       collection->namespace_name);
 }
 
+static bool parse_object(const char *text, size_t length, json_t **ret_object)
+{
+    auto_strbuf struct strbuf rest = {0};
+    struct error unreadable;
+
+    if (managed_fields_cut(text, length, &rest))
+        return document_parse(strbuf_text(&rest), rest.length, ret_object, &unreadable);
+    return document_parse(text, length, ret_object, &unreadable);
+}
+
 /* ---- list ---- */
 
 struct page {
@@ -58,9 +69,8 @@ static bool take_item(void *context, const char *text, size_t length,
 {
     const struct page *page = context;
     auto_json json_t *object = NULL;
-    struct error unreadable;
 
-    if (!document_parse(text, length, &object, &unreadable)) /* it begins with a brace */
+    if (!parse_object(text, length, &object)) /* it begins with a brace */
         page->on_object(page->context, NULL, length);
     else
         page->on_object(page->context, object, length);
@@ -191,9 +201,8 @@ static bool take_line(void *context, const char *line, size_t length, struct err
     enum kube_event event = KUBE_EVENT_UNREADABLE;
     const json_t *object = NULL;
     const char *type = NULL;
-    struct error unreadable;
 
-    if (document_parse(line, length, &document, &unreadable)) {
+    if (parse_object(line, length, &document)) {
         type = document_string(document, "type");
         object = document_at(document, "object", NULL);
         event = json_is_object(object) ? find_event(type) : KUBE_EVENT_UNREADABLE;
