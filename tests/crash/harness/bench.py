@@ -102,6 +102,11 @@ class Bench:
         """Gone, and no pass running or due."""
         return self.cluster.find_database(subject) is None and self._is_idle()
 
+    def describe_trouble(self) -> str:
+        """What the operator and the proxies met lately."""
+        troubles = [trouble for proxy in self._proxies for trouble in proxy.troubles]
+        return "\n".join(["the proxies met:", *troubles, "the operator's log ends with:", self.operator.log_text[-8000:]])
+
     # --- what it leaves in logs ---
 
     @contextmanager

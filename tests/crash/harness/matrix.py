@@ -21,6 +21,7 @@ _READING = (
     "sql password", "sql terminate", "sql quit",
 )  # fmt: skip
 _EVERY_SO_MANY = 17
+_RECORDINGS = 3
 
 
 class Scenario(Protocol):
@@ -52,14 +53,16 @@ class Result:
     calls: list[str] = field(default_factory=list)
     trials: int = 0
     failures: list[str] = field(default_factory=list)
+    oddities: list[str] = field(default_factory=list)  # undisturbed runs that were not as the others
     seconds: float = 0
 
     @property
     def line(self) -> str:
         """The result in one line."""
+        oddities = "".join(f"\n{text}" for text in self.oddities)
         return (
             f"{self.name:72} {len(self.calls):3} calls, {self.trials:3} tried, {len(self.failures):2} failed,"
-            f" {self.seconds:4.0f} s"
+            f" {self.seconds:4.0f} s{oddities}"
         )
 
     def points(self, *moments: When) -> list[Fault]:
@@ -84,12 +87,17 @@ class Matrix:
         self.result = Result(name)
 
     def record(self) -> list[str]:
-        """The calls of undisturbed runs, which must be the same every time."""
-        first, second = (self._undisturbed() for _ in range(2))
-        log = "" if first == second else self._bench.operator.log_text[-8000:]
-        assert first == second, f"undisturbed runs differ:\n{first}\n{second}\nthe log of the operator:\n{log}"
-        self.result.calls = first
-        return first
+        """The calls of undisturbed runs, which must be the same twice in a row.
+
+        A run in which something outside failed once has more of them: it is told with the log of its end."""
+        calls = self._undisturbed()
+        for _ in range(_RECORDINGS):
+            before, calls = calls, self._undisturbed()
+            if calls == before:
+                self.result.calls = calls
+                return calls
+            self.result.oddities.append(f"undisturbed runs differ:\n{before}\n{calls}\n{self._bench.describe_trouble()}")
+        raise AssertionError("\n".join(self.result.oddities))
 
     def run(self, points: Sequence[Fault]) -> Result:
         """One trial for each point; a failed one is noted and the next begins."""

@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from pathlib import Path
 
 from harness.calls import Calls, Severed
@@ -123,6 +124,7 @@ class Relay(ABC):
     def __init__(self, calls: Calls, target_port: int, tls: Tls | None) -> None:
         self.calls = calls
         self.tls = tls
+        self.troubles: deque[str] = deque(maxlen=10)  # why connections ended that nobody closed
         self._target_port = target_port
         self._lock = threading.Lock()
         self._open: set[Wire] = set()  # guarded by the lock
@@ -161,7 +163,8 @@ class Relay(ABC):
         client = Wire(end)
         try:
             other = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
-        except OSError:
+        except OSError as failure:
+            self.troubles.append(f"connecting to {self._target_port}: {failure!r}")
             client.close(reset=True)
             return
         other.settimeout(None)
@@ -176,8 +179,10 @@ class Relay(ABC):
             self.serve(client, server)
         except Severed:
             severed = True
-        except (Ended, OSError):
+        except Ended:
             pass
+        except OSError as failure:
+            self.troubles.append(f"{type(self).__name__}: {failure!r}")
         finally:
             self.calls.close(client)
             with self._lock:
