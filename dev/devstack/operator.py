@@ -64,6 +64,7 @@ class Operator:
                 f"--kubeconfig={folder / 'kubeconfig'}",
                 f"--health-probe-bind-address=127.0.0.1:{self._ports['health']}",
                 f"--metrics-bind-address=127.0.0.1:{self._ports['metrics']}",
+                "--leader-elect=false",  # several serve one control plane, each its own resources
                 *arguments,
             ],
             folder / "operator.log",

@@ -74,7 +74,8 @@ static int set_up_with(void **state, uint64_t period_ms)
     client_fixture_init(&fixture->client, SCRIPTED_IN_ORDER);
     fixture->renewals_in_time = 1000;
     assert_int_equal(pipe(fixture->pipe), 0);
-    fixture->log = log_new(fixture->pipe[1], LOG_LEVEL_INFO, &fixture->client.clock.source);
+    fixture->log =
+        log_new(fixture->pipe[1], LOG_LEVEL_INFO, LOG_FORMAT_JSON, &fixture->client.clock.source);
     fixture->scope = (struct log_scope){.log = fixture->log};
     fixture->stopping = cancellation_new();
     fixture->leading = cancellation_new();
