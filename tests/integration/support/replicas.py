@@ -149,7 +149,7 @@ class Pair:
 
     def await_first_ready(self, names: list[str]) -> None:
         """Waits until the work is under way and far from done."""
-        self.team.wait_ready(names[0])
+        self.team.wait_ready(names[0], 60)
 
     def await_all_ready(self, names: list[str], seconds: float) -> None:
         """Waits until everything is done."""
