@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NO_DEADLINE INT64_MAX
+#define MISSED      INT64_MIN
 
 struct cancellation {
     int fd; /* readable when one of the two is that it watches */
@@ -100,9 +101,11 @@ bool cancellation_set_deadline(struct cancellation *cancellation, int64_t deadli
 
     set_timer(cancellation, deadline_ms);
     /* Looked at afterwards: whoever saw the one before pass sees the request ever after. */
-    if (is_past(before_ms) || is_past(deadline_ms))
-        cancellation_request(cancellation);
-    return !cancellation_is_requested(cancellation);
+    if (!is_past(before_ms) && !is_past(deadline_ms))
+        return true;
+    atomic_store(&cancellation->deadline_ms, MISSED);
+    cancellation_request(cancellation);
+    return false;
 }
 
 bool cancellation_is_requested(const struct cancellation *cancellation)

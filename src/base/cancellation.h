@@ -24,8 +24,8 @@ void cancellation_free(struct cancellation *cancellation);
 
 /* Irrevocable; async-signal-safe. */
 void cancellation_request(struct cancellation *cancellation);
-/* Sets or moves the deadline, in milliseconds of timesource_system's monotonic clock.  False when
- * it is over already: by request, or since the deadline before or this one is past; it stays so. */
+/* Sets or moves the deadline, in milliseconds of timesource_system's monotonic clock.  False, from
+ * then on, when this one is past or one before was missed. */
 bool cancellation_set_deadline(struct cancellation *cancellation, int64_t deadline_ms) must_check;
 bool cancellation_is_requested(const struct cancellation *cancellation);
 /* Blocks up to timeout_ms (< 0 = for ever); true when cancelled. */

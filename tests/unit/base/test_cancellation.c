@@ -123,7 +123,8 @@ static void test_a_deadline_that_was_missed_cannot_be_moved(void **state)
     assert_true(cancellation_set_deadline(*state, now_ms() + 20));
     poll(NULL, 0, 30);
 
-    assert_false(cancellation_set_deadline(*state, now_ms() + LONG_MS));
+    for (int i = 0; i < 2; i++)
+        assert_false(cancellation_set_deadline(*state, now_ms() + LONG_MS));
     assert_true(cancellation_is_requested(*state));
     assert_int_equal(poll(&pfd, 1, 0), 1);
 }
@@ -140,11 +141,12 @@ static void test_a_deadline_in_the_past_is_a_request(void **state)
     assert_int_equal(poll(&pfd, 1, 0), 1);
 }
 
-static void test_a_request_comes_before_every_deadline(void **state)
+static void test_a_deadline_takes_no_request_back_and_is_not_missed_by_one(void **state)
 {
     cancellation_request(*state);
 
-    assert_false(cancellation_set_deadline(*state, now_ms() + LONG_MS));
+    assert_true(cancellation_set_deadline(*state, now_ms() + LONG_MS));
+    assert_true(cancellation_is_requested(*state));
     assert_true(cancellation_wait(*state, 0));
 }
 
@@ -201,8 +203,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_deadline_in_the_past_is_a_request, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_a_request_comes_before_every_deadline, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_deadline_takes_no_request_back_and_is_not_missed_by_one, set_up, tear_down),
         cmocka_unit_test(test_the_error_says_that_we_are_stopping),
     };
 
