@@ -65,9 +65,10 @@ class Play:
         self.pair.await_first_ready(self.names)
 
     def hand_over(self, begun: float) -> None:
-        """`b` takes over and does the rest."""
+        """`b` takes over, does the rest and what comes then."""
         self.pair.await_leader(self.pair.b, PATIENCE)
         self.seconds = self.pair.takings(self.pair.b)[0] - begun
+        self.names += self.pair.give_work(1)
         self.pair.await_all_ready(self.names, PATIENCE)
 
 
