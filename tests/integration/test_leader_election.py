@@ -67,6 +67,7 @@ class Play:
     def hand_over(self, begun: float) -> None:
         """`b` takes over, does the rest and what comes then."""
         self.pair.await_leader(self.pair.b, PATIENCE)
+        wait_until(lambda: bool(self.pair.takings(self.pair.b)), "the record of it", PATIENCE)
         self.seconds = self.pair.takings(self.pair.b)[0] - begun
         self.names += self.pair.give_work(1)
         self.pair.await_all_ready(self.names, PATIENCE)
