@@ -23,6 +23,7 @@
 #include "kube/client.h"
 #include "kube/config.h"
 #include "kube/event_recorder.h"
+#include "leadership.h"
 #include "options.h"
 #include "server/health.h"
 #include "server/http_server.h"
@@ -57,7 +58,7 @@ struct program {
     struct log_scope scope;
     struct metrics *metrics;
     struct cancellation *stopping; /* no new work */
-    struct cancellation *aborting; /* running passes end too */
+    struct cancellation *aborting; /* running passes end too; its deadline is the Lease's */
     struct kube_config *kube_config;
     struct http_transport *transport;
     struct kube_client *kube;
@@ -67,6 +68,7 @@ struct program {
     struct tenant_rules *rules;
     struct watch_scope *watched;
     struct controller *controller;
+    struct leadership *leadership;
     struct health liveness;
     struct health readiness;
     struct http_server *health_server;
@@ -286,6 +288,44 @@ static void build_controller(struct program *program)
     program->controller = controller_new(&options);
 }
 
+/* --- Leading --------------------------------------------------------------------------------- */
+
+static void lead(void *context)
+{
+    struct program *program = context;
+
+    controller_lead(program->controller);
+}
+
+/* Nothing is waited for: what this process still knows is not worth keeping, and whatever it might
+ * be stuck in ends with it. */
+static void end_without_lease(void *context, const struct error *reason)
+{
+    const struct program *program = context;
+
+    log_failure(&program->scope, LOG_LEVEL_ERROR, reason,
+                "this process leads no more and ends at once");
+    _exit(EXIT_FAILURE);
+}
+
+static bool build_leadership(struct program *program, struct error *err)
+{
+    struct leadership_options options = {
+        .options = &program->options,
+        .kube_config = program->kube_config,
+        .transport = program->transport,
+        .metrics = program->metrics,
+        .log = &program->scope,
+        .stopping = program->stopping,
+        .term = program->aborting,
+        .on_leading = lead,
+        .on_lost = end_without_lease,
+        .context = program,
+    };
+
+    return leadership_new(&options, &program->leadership, err);
+}
+
 /* --- Probes and scrapes ---------------------------------------------------------------------- */
 
 static bool always(void *context maybe_unused)
@@ -342,6 +382,12 @@ static bool start_health(struct program *program, struct error *err)
 
     health_add(&program->liveness, &(struct health_check){"ping", always, NULL});
     health_add(&program->liveness, &(struct health_check){"workers", has_no_stuck_worker, program});
+    health_add(&program->liveness,
+               &(struct health_check){"leader-election", leadership_is_alive, program->leadership});
+    /* Who stands by is ready: else no rolling update would ever end. */
+    health_add(
+        &program->readiness,
+        &(struct health_check){"leader-election", leadership_is_informed, program->leadership});
     health_add(&program->readiness, &(struct health_check){"informers", is_synced, program});
     health_add(&program->readiness, &(struct health_check){"running", is_not_stopping, program});
     return listen_on(program, &options, "health", &program->health_server, err);
@@ -412,7 +458,8 @@ static bool build(struct program *program, struct error *err)
     build_events(program);
     build_aws(program);
     build_controller(program);
-    return start_health(program, err) && start_metrics(program, err);
+    return build_leadership(program, err) && start_health(program, err) &&
+           start_metrics(program, err);
 }
 
 static void report_former_flags(const struct program *program)
@@ -458,6 +505,20 @@ static void *wait_for_second_signal(void *context)
     return NULL;
 }
 
+/* Nobody writes any more when the Lease is given back. */
+static void stop(struct program *program)
+{
+    cancellation_request(program->stopping);
+    if (!controller_stop(program->controller, program->aborting,
+                         (int64_t)program->options.graceful_shutdown_timeout_ms))
+        log_warning(&program->scope, "running reconciles were cut short");
+    if (!kube_event_recorder_flush(program->events, EVENT_FLUSH_MS)) {
+        cancellation_request(program->aborting);
+        kube_event_recorder_flush(program->events, EVENT_FLUSH_MS);
+    }
+    leadership_finish(program->leadership);
+}
+
 static int run(struct program *program, const sigset_t *signals)
 {
     sigset_t second = *signals;
@@ -466,16 +527,12 @@ static int run(struct program *program, const sigset_t *signals)
 
     report_start(program);
     controller_start(program->controller);
+    leadership_start(program->leadership);
     sigwait(signals, &number);
     log_info(&program->scope, "stopping: running reconciles may finish");
     if (pthread_create(&watcher, NULL, wait_for_second_signal, &second) == 0)
         pthread_detach(watcher);
-    cancellation_request(program->stopping);
-    if (!controller_stop(program->controller, program->aborting,
-                         (int64_t)program->options.graceful_shutdown_timeout_ms))
-        log_warning(&program->scope, "running reconciles were cut short");
-    if (!kube_event_recorder_flush(program->events, EVENT_FLUSH_MS))
-        cancellation_request(program->aborting);
+    stop(program);
     log_info(&program->scope, "stopped");
     return EXIT_SUCCESS;
 }
@@ -487,6 +544,7 @@ static void tear_down(struct program *program)
     free(program->metrics_certificate);
     free(program->metrics_key);
     http_server_stop(program->health_server);
+    leadership_free(program->leadership);
     controller_free(program->controller);
     tenant_rules_free(program->rules);
     watch_scope_free(program->watched);

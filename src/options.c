@@ -56,6 +56,20 @@ static const struct option {
      "use existing secrets without our tags only when database.opzkit.io/adopt-by allows it"},
     {"kms-key-id", "KMS_KEY_ID", OPTION_TEXT, "", offsetof(struct options, kms_key_id),
      "KMS key that new secrets are encrypted with; default: aws/secretsmanager"},
+    {"leader-elect", NULL, OPTION_SWITCH, "true", offsetof(struct options, leader_elect),
+     "act only while holding the Lease; false = there is never a second replica"},
+    {"leader-election-id", NULL, OPTION_TEXT, "database-user-operator.opzkit.io",
+     offsetof(struct options, lease_name), "name of the Lease"},
+    {"leader-election-namespace", NULL, OPTION_TEXT, "", offsetof(struct options, lease_namespace),
+     "namespace of the Lease; default: the operator's own"},
+    {"leader-election-lease-duration", NULL, OPTION_DURATION, "15s",
+     offsetof(struct options, lease_duration_ms),
+     "how long others wait after the leader's last renewal before they take over"},
+    {"leader-election-renew-deadline", NULL, OPTION_DURATION, "10s",
+     offsetof(struct options, renew_deadline_ms),
+     "how long after its last renewal the leader goes on; then it ends"},
+    {"leader-election-retry-period", NULL, OPTION_DURATION, "2s",
+     offsetof(struct options, retry_period_ms), "time between two attempts to take or to renew"},
     {"health-probe-bind-address", NULL, OPTION_TEXT, ":8081",
      offsetof(struct options, health_address),
      "where /healthz and /readyz are served; 0 = nowhere"},
@@ -280,7 +294,7 @@ static bool is_former(const struct option *option)
 
 static bool has_default(const struct option *option)
 {
-    return !is_switch(option) && !is_former(option);
+    return option->initial[0] != '\0' || (!is_switch(option) && !is_former(option));
 }
 
 static bool set_defaults(struct options *options, options_environment_fn environment,

@@ -34,6 +34,8 @@ struct options {
     const char *allowed_regions;
     const char *required_tags;
     const char *kms_key_id;
+    const char *lease_name;
+    const char *lease_namespace;
     const char *health_address;
     const char *metrics_address;
     const char *metrics_certificate_folder; /* "" = /metrics is served without TLS */
@@ -43,8 +45,12 @@ struct options {
     const char *log_format; /* "json" or "text" */
     uint64_t sync_period_ms;
     uint64_t graceful_shutdown_timeout_ms;
+    uint64_t lease_duration_ms;
+    uint64_t renew_deadline_ms;
+    uint64_t retry_period_ms;
     uint64_t max_concurrent_reconciles;
     uint64_t stuck_worker_timeout_ms;
+    bool leader_elect;
     bool show_help;
     bool show_version;
     bool require_adoption_tag;

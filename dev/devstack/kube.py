@@ -27,6 +27,23 @@ _CONTROLLERS = (
     "clusterrole-aggregation-controller"
 )
 
+# Who wrote what, so that tests can ask: the last word on which of two operators did.
+_AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {
+            "level": "Metadata",
+            "verbs": ["create", "update", "patch", "delete"],
+            "resources": [
+                {"group": group} for group in ("database.opzkit.io", "coordination.k8s.io", "events.k8s.io")
+            ],
+        },
+        {"level": "None"},
+    ],
+}
+
 
 class ControlPlane:
     """etcd, kube-apiserver and kube-controller-manager over one state folder.
@@ -77,6 +94,11 @@ class ControlPlane:
     def admin_certificate(self) -> tuple[Path, Path]:
         """Certificate and key of system:masters."""
         return self.folder / "pki" / "admin.crt", self.folder / "pki" / "admin.key"
+
+    def audited(self) -> list[dict[str, Any]]:
+        """What the API server was asked to write, its answers included (audit.k8s.io/v1)."""
+        lines = (self.folder / "audit.log").read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs kubectl as administrator; StackError with its output when it fails and `check`."""
@@ -177,6 +199,8 @@ class ControlPlane:
 
     def _apiserver_arguments(self, extra: Sequence[str]) -> list[str]:
         pki = self.folder / "pki"
+        policy = self.folder / "audit-policy.yaml"
+        policy.write_text(yaml.safe_dump(_AUDIT_POLICY))
         return [
             f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
             f"--secure-port={self._ports['apiserver']}",
@@ -192,6 +216,10 @@ class ControlPlane:
             f"--service-account-key-file={pki / 'service-account.key'}",
             f"--service-account-signing-key-file={pki / 'service-account.key'}",
             "--allow-privileged=true",
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.folder / 'audit.log'}",
+            "--audit-log-maxsize=100",
+            "--audit-log-maxbackup=1",
             *extra,
         ]
 

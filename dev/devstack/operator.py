@@ -64,6 +64,7 @@ class Operator:
                 f"--kubeconfig={folder / 'kubeconfig'}",
                 f"--health-probe-bind-address=127.0.0.1:{self._ports['health']}",
                 f"--metrics-bind-address=127.0.0.1:{self._ports['metrics']}",
+                "--leader-elect=false",  # several serve one control plane, each its own resources
                 *arguments,
             ],
             folder / "operator.log",
@@ -103,7 +104,7 @@ class Operator:
         except (urllib.error.URLError, OSError):
             return 0, ""
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """The sum of a metric's series that carry these labels."""
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         total = 0.0

@@ -98,6 +98,11 @@ class ServerProcess:
             return None
         return self._identity[0]
 
+    @property
+    def exit_status(self) -> int | None:
+        """How the process that was started here ended, minus the signal that did it; None while it runs or is forgotten."""
+        return self._child.poll() if self._child is not None else None
+
     def start(self) -> None:
         """Starts the process; does nothing when it runs."""
         if self.pid is not None:

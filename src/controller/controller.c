@@ -21,7 +21,8 @@
 /*
  * Threads: one for each watch, which only adds keys to the queue, and the workers, which own
  * nothing but the pass that they are in.  What they share is thread-safe by itself; the lock below
- * guards only the count of running workers.
+ * guards only who the workers are.  They start later than the informers: who does not lead keeps
+ * its store and its queue warm.
  */
 
 enum { WORKERS_DEFAULT = 8 };
@@ -45,11 +46,13 @@ struct controller {
     struct heartbeats *heartbeats; /* of the workers */
     int64_t stuck_worker_timeout_ms;
     atomic_bool is_stuck; /* and the log has said so */
-    pthread_t *workers;
     size_t worker_count;
     pthread_mutex_t lock;
     pthread_cond_t worker_ended;
-    size_t running; /* guarded by lock */
+    /* Below: guarded by lock. */
+    pthread_t *workers; /* NULL = not started */
+    size_t running;
+    bool is_stopping;
 };
 
 /* --- What the store keeps of a resource ------------------------------------------------------ */
@@ -428,13 +431,26 @@ struct controller *controller_new(const struct controller_options *options)
 
 void controller_start(struct controller *controller)
 {
+    watches_start(controller->watches);
+}
+
+/* The lock is held. */
+static void start_workers(struct controller *controller)
+{
     controller->workers = mem_alloc_array(controller->worker_count, sizeof *controller->workers);
     controller->running = controller->worker_count;
-    watches_start(controller->watches);
     for (size_t i = 0; i < controller->worker_count; i++) {
         if (pthread_create(&controller->workers[i], NULL, run_worker, controller) != 0)
             abort(); /* no threads at start: nothing can work */
     }
+}
+
+void controller_lead(struct controller *controller)
+{
+    pthread_mutex_lock(&controller->lock);
+    if (!controller->is_stopping)
+        start_workers(controller);
+    pthread_mutex_unlock(&controller->lock);
 }
 
 /* Waits until all workers have ended, at most drain_ms. */
@@ -444,6 +460,7 @@ static bool wait_for_workers(struct controller *controller, int64_t drain_ms)
     bool ended;
 
     pthread_mutex_lock(&controller->lock);
+    controller->is_stopping = true;
     while (controller->running > 0 &&
            pthread_cond_timedwait(&controller->worker_ended, &controller->lock, &deadline) == 0)
         continue;
@@ -461,7 +478,7 @@ bool controller_stop(struct controller *controller, struct cancellation *abort_p
     drained = wait_for_workers(controller, drain_ms);
     if (!drained)
         cancellation_request(abort_passes);
-    for (size_t i = 0; i < controller->worker_count; i++)
+    for (size_t i = 0; controller->workers != NULL && i < controller->worker_count; i++)
         pthread_join(controller->workers[i], NULL);
     watches_stop(controller->watches);
     return drained;

@@ -42,8 +42,11 @@ struct controller_options {
 };
 
 struct controller *controller_new(const struct controller_options *options) returns_owned;
-/* Starts the watches and the workers. */
+/* Starts the watches, which fill the queue. */
 void controller_start(struct controller *controller);
+/* Starts the workers, which empty it: once, from any thread; nothing happens when it is being
+ * stopped already. */
+void controller_lead(struct controller *controller);
 /* Waits for the workers and the watches to end; `stopping` must have been requested.  True when
  * every worker was idle within drain_ms; the passes that were not are aborted by the caller's
  * `aborting` (requested here by `abort_passes`), and waited for as well. */

@@ -55,6 +55,12 @@ char *engine_host_label(const struct engine_host *host)
 
 /* --- Waiting --------------------------------------------------------------------------------- */
 
+bool engine_may_send(const struct cancellation *cancellation, struct error *err)
+{
+    return cancellation == NULL || !cancellation_is_requested(cancellation) ||
+           cancellation_error(err);
+}
+
 enum engine_wait engine_wait_for_socket(int fd, short events, int64_t deadline_ms,
                                         const struct timesource *timesource,
                                         const struct cancellation *cancellation)

@@ -29,6 +29,10 @@ int64_t engine_share_deadline_ms(const struct timesource *timesource, int64_t de
 /* "host:port", for messages. */
 char *engine_host_label(const struct engine_host *host) returns_owned;
 
+/* Right before anything is sent that may change something: false, CANCELLED, when it must not be
+ * sent any more, though nothing has to be waited for. */
+bool engine_may_send(const struct cancellation *cancellation, struct error *err) must_check;
+
 enum engine_wait { ENGINE_WAIT_READY, ENGINE_WAIT_TIMEOUT, ENGINE_WAIT_CANCELLED };
 
 /* Blocks until the socket is ready for the poll() events. */

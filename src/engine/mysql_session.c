@@ -107,6 +107,8 @@ static bool run_until(struct engine_session *session, const char *doing, const s
 
     if (ret_number != NULL)
         *ret_number = 0;
+    if (!engine_may_send(session->cancellation, err))
+        return false;
     begin_waiting(&wait);
     succeeded = query(session, sql, &result);
     waited = end_waiting();

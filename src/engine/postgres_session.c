@@ -15,6 +15,9 @@ enum {
     LOCK_TIMEOUT_MS = 5000,
     /* The client gives up later than the server, so that the server's answer is known. */
     CLIENT_SLACK_MS = 2000,
+    /* We never think so long between two statements.  The server ends the transaction of a process
+     * that was stopped amid it: it neither keeps its locks nor commits once it goes on. */
+    IDLE_IN_TRANSACTION_MS = 5000,
 };
 
 /* Where libpq would look for files of its own accord; a path that can never exist stops it. */
@@ -370,6 +373,8 @@ static bool run_query(struct engine_session *session, const char *doing, const c
                       const char *const *parameters, int parameter_count, PGresult **ret_result,
                       struct error *err)
 {
+    if (!engine_may_send(session->cancellation, err))
+        return false;
     if (!PQsendQueryParams(session->connection, sql, parameter_count, NULL, parameters, NULL, NULL,
                            0))
         return postgres_error_set(err, "", doing);
@@ -379,6 +384,8 @@ static bool run_query(struct engine_session *session, const char *doing, const c
 bool postgres_execute(struct engine_session *session, const char *doing, const char *sql,
                       struct error *err)
 {
+    if (!engine_may_send(session->cancellation, err))
+        return false;
     if (!PQsendQuery(session->connection, sql))
         return postgres_error_set(err, "", doing);
     return take_results(session, doing, NULL, err);
@@ -404,10 +411,11 @@ static void append_begin(const struct engine_session *session, const char *mode,
     strbuf_append_format(
         sql,
         "BEGIN ISOLATION LEVEL READ COMMITTED%s; SET LOCAL statement_timeout = %u; "
-        "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL role = none; "
+        "SET LOCAL idle_in_transaction_session_timeout = %u; SET LOCAL role = none; "
         "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = %u; "
         "SET LOCAL client_min_messages = notice; SET LOCAL synchronous_commit = on; ",
-        mode, (unsigned)session->statement_timeout_ms, (unsigned)session->lock_timeout_ms);
+        mode, (unsigned)session->statement_timeout_ms, (unsigned)IDLE_IN_TRANSACTION_MS,
+        (unsigned)session->lock_timeout_ms);
     if (session->server_version >= VERSION_WITH_TRANSACTION_TIMEOUT)
         strbuf_append_text(sql, "SET LOCAL transaction_timeout = 0; ");
 }

@@ -153,15 +153,13 @@ static void drive(struct transfer *transfer)
         cancelled.fd = cancellation_fd(cancellation);
         extra = 1;
     }
-    for (;;) {
+    while (!must_stop(transfer)) {
         result = curl_multi_perform(multi, &running);
         assert(result == CURLM_OK); /* anything else is misuse of the API */
         if (running == 0 || must_stop(transfer))
             return;
         result = curl_multi_poll(multi, &cancelled, extra, wait_ms(transfer), NULL);
         assert(result == CURLM_OK);
-        if (must_stop(transfer))
-            return;
     }
 }
 

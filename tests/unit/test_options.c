@@ -72,6 +72,30 @@ static const struct row {
      "  --kms-key-id=TEXT\n"
      "        KMS key that new secrets are encrypted with; default: aws/secretsmanager "
      "[$KMS_KEY_ID]\n"},
+    {"leader-elect", SWITCH, offsetof(struct options, leader_elect), NULL, true,
+     "  --leader-elect\n"
+     "        act only while holding the Lease; false = there is never a second replica "
+     "(default true)\n"},
+    {"leader-election-id", TEXT, offsetof(struct options, lease_name),
+     "database-user-operator.opzkit.io", 0,
+     "  --leader-election-id=TEXT\n"
+     "        name of the Lease (default database-user-operator.opzkit.io)\n"},
+    {"leader-election-namespace", TEXT, offsetof(struct options, lease_namespace), "", 0,
+     "  --leader-election-namespace=TEXT\n"
+     "        namespace of the Lease; default: the operator's own\n"},
+    {"leader-election-lease-duration", DURATION, offsetof(struct options, lease_duration_ms), NULL,
+     15 * 1000,
+     "  --leader-election-lease-duration=DURATION\n"
+     "        how long others wait after the leader's last renewal before they take over (default "
+     "15s)\n"},
+    {"leader-election-renew-deadline", DURATION, offsetof(struct options, renew_deadline_ms), NULL,
+     10 * 1000,
+     "  --leader-election-renew-deadline=DURATION\n"
+     "        how long after its last renewal the leader goes on; then it ends (default 10s)\n"},
+    {"leader-election-retry-period", DURATION, offsetof(struct options, retry_period_ms), NULL,
+     2 * 1000,
+     "  --leader-election-retry-period=DURATION\n"
+     "        time between two attempts to take or to renew (default 2s)\n"},
     {"health-probe-bind-address", TEXT, offsetof(struct options, health_address), ":8081", 0,
      "  --health-probe-bind-address=TEXT\n"
      "        where /healthz and /readyz are served; 0 = nowhere (default :8081)\n"},
@@ -368,17 +392,18 @@ static void test_unknown_option_is_named(void **state maybe_unused)
 static void test_flags_of_other_operators_are_taken_or_named(void **state maybe_unused)
 {
     static const char *const foreign[] = {
-        "--leader-elect",    "--leader-election-id", "--metrics-addr", "--enable-leader-election",
-        "--watch-namespace", "--kube-api-qps",       "--webhook-port", "-v",
+        "--metrics-addr", "--enable-leader-election", "--watch-namespace",
+        "--kube-api-qps", "--webhook-port",           "-v",
     };
-    struct options options =
-        must_parse(WORDS("--kubeconfig", "/k", "--metrics-bind-address=:1",
-                         "--health-probe-bind-address=:2", "--max-concurrent-reconciles=3"));
+    struct options options = must_parse(
+        WORDS("--kubeconfig", "/k", "--metrics-bind-address=:1", "--health-probe-bind-address=:2",
+              "--max-concurrent-reconciles=3", "--leader-elect=false"));
 
     assert_string_equal(options.kubeconfig, "/k");
     assert_string_equal(options.metrics_address, ":1");
     assert_string_equal(options.health_address, ":2");
     assert_int_equal(options.max_concurrent_reconciles, 3);
+    assert_false(options.leader_elect);
     for (size_t i = 0; i < array_length(foreign); i++) {
         char joined[64], message[128];
 

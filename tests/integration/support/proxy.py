@@ -47,6 +47,13 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
+    def refuse(self) -> None:
+        """Resets every connection and listens no longer, for good."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
     def silence(self) -> None:
         """Forwards nothing any longer; connections stay open, new ones are accepted."""
         self._flowing.clear()

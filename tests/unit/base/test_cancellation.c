@@ -84,6 +84,72 @@ static void test_waits_of_every_length_end_at_once_after_a_request(void **state)
         assert_true(cancellation_wait(*state, timeouts_ms[i]));
 }
 
+/* ---- deadlines ---- */
+
+static int64_t now_ms(void)
+{
+    return timesource_monotonic_ms(&timesource_system);
+}
+
+static void test_it_counts_as_requested_once_its_deadline_is_past(void **state)
+{
+    struct pollfd pfd = {.fd = cancellation_fd(*state), .events = POLLIN};
+    int64_t deadline = now_ms() + 30;
+
+    assert_true(cancellation_set_deadline(*state, deadline));
+    assert_false(cancellation_is_requested(*state));
+    assert_int_equal(poll(&pfd, 1, LONG_MS), 1);
+
+    assert_true(now_ms() >= deadline);
+    assert_true(cancellation_is_requested(*state));
+    assert_true(cancellation_wait(*state, 0));
+}
+
+static void test_a_deadline_that_is_moved_in_time_does_not_count(void **state)
+{
+    struct pollfd pfd = {.fd = cancellation_fd(*state), .events = POLLIN};
+
+    assert_true(cancellation_set_deadline(*state, now_ms() + 1000));
+    assert_true(cancellation_set_deadline(*state, now_ms() + LONG_MS));
+
+    assert_int_equal(poll(&pfd, 1, 1100), 0);
+    assert_false(cancellation_is_requested(*state));
+}
+
+static void test_a_deadline_that_was_missed_cannot_be_moved(void **state)
+{
+    struct pollfd pfd = {.fd = cancellation_fd(*state), .events = POLLIN};
+
+    assert_true(cancellation_set_deadline(*state, now_ms() + 20));
+    poll(NULL, 0, 30);
+
+    for (int i = 0; i < 2; i++)
+        assert_false(cancellation_set_deadline(*state, now_ms() + LONG_MS));
+    assert_true(cancellation_is_requested(*state));
+    assert_int_equal(poll(&pfd, 1, 0), 1);
+}
+
+static void test_a_deadline_in_the_past_is_a_request(void **state)
+{
+    static const int64_t past[] = {INT64_MIN, -1, 0, 1};
+    struct pollfd pfd = {.fd = cancellation_fd(*state), .events = POLLIN};
+
+    for (size_t i = 0; i < array_length(past); i++)
+        assert_false(cancellation_set_deadline(*state, past[i]));
+
+    assert_true(cancellation_is_requested(*state));
+    assert_int_equal(poll(&pfd, 1, 0), 1);
+}
+
+static void test_a_deadline_takes_no_request_back_and_is_not_missed_by_one(void **state)
+{
+    cancellation_request(*state);
+
+    assert_true(cancellation_set_deadline(*state, now_ms() + LONG_MS));
+    assert_true(cancellation_is_requested(*state));
+    assert_true(cancellation_wait(*state, 0));
+}
+
 static struct cancellation *signalled; /* a handler has no other way to it */
 
 static void handle_signal(int number maybe_unused)
@@ -129,6 +195,16 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_signal_handler_may_request_and_keeps_errno, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_it_counts_as_requested_once_its_deadline_is_past,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_deadline_that_is_moved_in_time_does_not_count,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_deadline_that_was_missed_cannot_be_moved, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_deadline_in_the_past_is_a_request, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_deadline_takes_no_request_back_and_is_not_missed_by_one, set_up, tear_down),
         cmocka_unit_test(test_the_error_says_that_we_are_stopping),
     };
 

@@ -241,6 +241,32 @@ static void test_waiting_ends_on_cancellation(void **state maybe_unused)
         check_cancellation(&silences[i]);
 }
 
+#define OK_AFTER(number) BYTES("\x07\0\0" number "\0\0\0\x02\0\0\0")
+
+static void test_nothing_is_sent_once_it_must_not_be(void **state maybe_unused)
+{
+    static const struct peer_answer answers[] = {OK_AFTER("\x02"), OK_AFTER("\x01")};
+    struct cancellation *cancellation = cancellation_new();
+    struct engine_session *session = NULL;
+    auto_fixture struct fixture fixture = {0};
+    auto_peer struct scripted_peer peer = {0};
+    struct error err = {0};
+
+    scripted_peer_start_with_greeting(&peer, &without_tls, answers, array_length(answers));
+    prepare(&fixture, peer.port, "tls=false");
+    fixture.request.cancellation = cancellation;
+    assert_true(engine_mysql.connect(&fixture.request, &session, &err));
+    cancellation_request(cancellation);
+    assert_false(engine_mysql.set_login(session, "orders", false, &err));
+    engine_mysql.disconnect(session);
+    scripted_peer_stop(&peer);
+    cancellation_free(cancellation);
+
+    assert_int_equal(err.kind, ERROR_CANCELLED);
+    assert_true(was_sent(&peer, "SET NAMES"));
+    assert_false(was_sent(&peer, "orders"));
+}
+
 static void
 test_server_that_refuses_and_a_port_without_one_are_unavailable(void **state maybe_unused)
 {
@@ -271,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_told_to_a_server_without_tls_that_cannot_prove_who_it_is),
         cmocka_unit_test(test_silence_ends_at_the_time_limit),
         cmocka_unit_test(test_waiting_ends_on_cancellation),
+        cmocka_unit_test(test_nothing_is_sent_once_it_must_not_be),
         cmocka_unit_test(test_server_that_refuses_and_a_port_without_one_are_unavailable),
     };
 

@@ -173,6 +173,32 @@ static void test_cancellation_ends_the_waiting(void **state maybe_unused)
     assert_int_equal(err.kind, ERROR_CANCELLED);
 }
 
+static void test_nothing_is_sent_once_it_must_not_be(void **state maybe_unused)
+{
+    static const struct peer_answer answer = LET_IN;
+    struct cancellation *cancellation = cancellation_new();
+    struct engine_session *session = NULL;
+    auto_fixture struct fixture fixture = {0};
+    auto_peer struct scripted_peer peer = {0};
+    auto_free char *url = NULL;
+    struct error err = {0};
+
+    scripted_peer_start(&peer, &answer, 1);
+    url = mem_printf("postgresql://adm:canary@127.0.0.1:%u/?sslmode=disable", (unsigned)peer.port);
+    prepare(&fixture, url);
+    fixture.request.cancellation = cancellation;
+    assert_true(engine_postgres.connect(&fixture.request, &session, &err));
+    cancellation_request(cancellation);
+    assert_false(engine_postgres.drop_database(session, "shop", &err));
+    scripted_peer_stop(&peer);
+    engine_postgres.disconnect(session);
+    cancellation_free(cancellation);
+
+    assert_int_equal(err.kind, ERROR_CANCELLED);
+    assert_false(was_sent(&peer, "BEGIN", 5));
+    assert_false(was_sent(&peer, "pg_catalog", 10));
+}
+
 /* --- Several hosts --------------------------------------------------------------------------- */
 
 /* Connects to the first peer, then to the second, whose answer is the last word. */
@@ -238,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_sent_to_a_server_without_tls),
         cmocka_unit_test(test_silent_server_ends_in_a_time_out),
         cmocka_unit_test(test_cancellation_ends_the_waiting),
+        cmocka_unit_test(test_nothing_is_sent_once_it_must_not_be),
         cmocka_unit_test(test_next_host_is_asked_when_one_cannot_be_used_now),
         cmocka_unit_test(test_no_other_host_is_asked_when_one_refuses_the_password),
     };

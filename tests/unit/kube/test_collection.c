@@ -599,7 +599,8 @@ static void check_that_cancellation_ends(struct fixture *fixture,
     pthread_join(thread, NULL);
 
     assert_int_equal(err.kind, ERROR_CANCELLED);
-    assert_string_equal(err.message, "stopped because the operator is shutting down");
+    assert_string_equal(err.message,
+                        "stopped because the operator is shutting down or leads no more");
 }
 
 static void test_cancellation_ends_a_list(void **state)
