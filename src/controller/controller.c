@@ -1,7 +1,5 @@
 #include "controller/controller.h"
 
-#include "base/condition_variable.h"
-#include "base/heartbeat.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
@@ -11,28 +9,18 @@
 #include "controller/resource_metrics.h"
 #include "controller/secret_index.h"
 #include "controller/watches.h"
+#include "controller/workers.h"
 #include "kube/workqueue.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 /*
- * Threads: one for each watch, which only adds keys to the queue, and the workers, which own
- * nothing but the pass that they are in.  What they share is thread-safe by itself; the lock below
- * guards only who the workers are.  They start later than the informers: who does not lead keeps
+ * Threads: one for each watch, which only adds keys to the queue, and the workers.  What they share
+ * is thread-safe by itself.  The workers start later than the informers: who does not lead keeps
  * its store and its queue warm.
  */
-
-enum { WORKERS_DEFAULT = 8 };
-
-struct controller_metrics {
-    struct metric_family *reconciles;
-    struct metric_family *errors;
-    struct metric_family *seconds;
-    struct metric_family *active;
-};
 
 struct controller {
     struct reconciler reconciler;
@@ -41,18 +29,10 @@ struct controller {
     struct kube_workqueue *queue;
     struct watches *watches;
     struct secret_index *index;
-    struct controller_metrics metrics;
+    struct workers *workers;
     struct resource_metrics *resources;
-    struct heartbeats *heartbeats; /* of the workers */
     int64_t stuck_worker_timeout_ms;
     atomic_bool is_stuck; /* and the log has said so */
-    size_t worker_count;
-    pthread_mutex_t lock;
-    pthread_cond_t worker_ended;
-    /* Below: guarded by lock. */
-    pthread_t *workers; /* NULL = not started */
-    size_t running;
-    bool is_stopping;
 };
 
 /* --- What the store keeps of a resource ------------------------------------------------------ */
@@ -212,140 +192,7 @@ static void wake_database(void *context, const char *database_key)
     kube_workqueue_add(controller->queue, database_key, KUBE_PRIORITY_HIGH);
 }
 
-/* --- Workers --------------------------------------------------------------------------------- */
-
-static const char *result_label(const struct reconcile_outcome *outcome)
-{
-    switch (outcome->result) {
-    case RECONCILE_DONE:
-        return outcome->requeue_after_ms > 0 ? "requeue_after" : "success";
-    case RECONCILE_AGAIN:
-    case RECONCILE_STOPPED:
-        return "requeue";
-    case RECONCILE_FAILED:
-        return "error";
-    }
-    return "error";
-}
-
-static void schedule(struct controller *controller, const char *key,
-                     const struct reconcile_outcome *outcome)
-{
-    switch (outcome->result) {
-    case RECONCILE_DONE:
-        kube_workqueue_forget(controller->queue, key);
-        if (outcome->requeue_after_ms > 0)
-            kube_workqueue_add_after(controller->queue, key, KUBE_PRIORITY_LOW,
-                                     outcome->requeue_after_ms);
-        return;
-    case RECONCILE_AGAIN:
-    case RECONCILE_FAILED:
-        kube_workqueue_add_with_backoff(controller->queue, key, KUBE_PRIORITY_NORMAL,
-                                        outcome->requeue_after_ms);
-        return;
-    case RECONCILE_STOPPED:
-        return;
-    }
-}
-
-static void work_on(struct controller *controller, const char *key)
-{
-    const struct reconciler *reconciler = &controller->reconciler;
-    int64_t begun_ms = timesource_monotonic_ms(reconciler->timesource);
-    const char *slash = strchr(key, '/');
-    auto_free char *namespace_name = mem_strndup(key, (size_t)(slash - key));
-    struct reconcile_outcome outcome = {0};
-
-    metric_add(controller->metrics.active, 1, "database", NULL);
-    heartbeat_begin();
-    reconcile_database(reconciler, namespace_name, slash + 1, &outcome);
-    heartbeat_end();
-    metric_add(controller->metrics.active, -1, "database", NULL);
-    metric_add(controller->metrics.reconciles, 1, "database", result_label(&outcome), NULL);
-    if (outcome.result == RECONCILE_FAILED)
-        metric_add(controller->metrics.errors, 1, "database", NULL);
-    metric_observe(controller->metrics.seconds,
-                   (double)(timesource_monotonic_ms(reconciler->timesource) - begun_ms) / 1000,
-                   "database", NULL);
-    schedule(controller, key, &outcome);
-}
-
-static void *run_worker(void *context)
-{
-    struct controller *controller = context;
-    char *key;
-
-    heartbeats_join(controller->heartbeats);
-    while ((key = kube_workqueue_get(controller->queue)) != NULL) {
-        work_on(controller, key);
-        kube_workqueue_done(controller->queue, key);
-        free(key);
-    }
-    pthread_mutex_lock(&controller->lock);
-    controller->running--;
-    pthread_cond_signal(&controller->worker_ended);
-    pthread_mutex_unlock(&controller->lock);
-    return NULL;
-}
-
 /* --- Life cycle ------------------------------------------------------------------------------ */
-
-/* Buckets of controller-runtime's controller_runtime_reconcile_time_seconds. */
-static const double time_buckets[] = {
-    0.005, 0.01, 0.025, 0.05, 0.1,  0.15, 0.2,  0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6,
-    0.7,   0.8,  0.9,   1,    1.25, 1.5,  1.75, 2,    2.5, 3,    3.5, 4,    4.5, 5,
-    6,     7,    8,     9,    10,   15,   20,   25,   30,  40,   50,  60,
-};
-
-static void make_metrics(struct controller *controller, struct metrics *metrics)
-{
-    static const struct metric_description reconciles = {
-        .name = "controller_runtime_reconcile_total",
-        .help = "Total number of reconciliations per controller",
-        .type = METRIC_COUNTER,
-        .labels = {"controller", "result"},
-    };
-    static const struct metric_description errors = {
-        .name = "controller_runtime_reconcile_errors_total",
-        .help = "Total number of reconciliation errors per controller",
-        .type = METRIC_COUNTER,
-        .labels = {"controller"},
-    };
-    static const struct metric_description seconds = {
-        .name = "controller_runtime_reconcile_time_seconds",
-        .help = "Length of time per reconciliation per controller",
-        .type = METRIC_HISTOGRAM,
-        .labels = {"controller"},
-        .buckets = time_buckets,
-        .bucket_count = array_length(time_buckets),
-    };
-    static const struct metric_description active = {
-        .name = "controller_runtime_active_workers",
-        .help = "Number of currently used workers per controller",
-        .type = METRIC_GAUGE,
-        .labels = {"controller"},
-    };
-    static const struct metric_description limit = {
-        .name = "controller_runtime_max_concurrent_reconciles",
-        .help = "Maximum number of concurrent reconciles per controller",
-        .type = METRIC_GAUGE,
-        .labels = {"controller"},
-    };
-    static const char *const results[] = {"success", "requeue_after", "requeue", "error"};
-
-    controller->metrics = (struct controller_metrics){
-        .reconciles = metrics_family(metrics, &reconciles),
-        .errors = metrics_family(metrics, &errors),
-        .seconds = metrics_family(metrics, &seconds),
-        .active = metrics_family(metrics, &active),
-    };
-    for (size_t i = 0; i < array_length(results); i++)
-        metric_touch(controller->metrics.reconciles, "database", results[i], NULL);
-    metric_touch(controller->metrics.errors, "database", NULL);
-    metric_touch(controller->metrics.seconds, "database", NULL);
-    metric_touch(controller->metrics.active, "database", NULL);
-    metric_set(metrics_family(metrics, &limit), (double)controller->worker_count, "database", NULL);
-}
 
 /* What is known only when somebody asks. */
 static void collect_metrics(void *context)
@@ -415,13 +262,11 @@ struct controller *controller_new(const struct controller_options *options)
     };
     controller->stopping = options->stopping;
     controller->log = (struct log_scope){.log = options->log, .controller = "database"};
-    controller->worker_count = options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT;
-    controller->heartbeats = heartbeats_new(controller->worker_count, options->timesource);
     controller->stuck_worker_timeout_ms = (int64_t)options->stuck_worker_timeout_ms;
     controller->queue = kube_workqueue_new(&queue);
-    pthread_mutex_init(&controller->lock, NULL);
-    condition_variable_init(&controller->worker_ended);
-    make_metrics(controller, options->metrics);
+    controller->workers =
+        workers_new(&controller->reconciler, controller->queue, options->metrics,
+                    options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT);
     reconcile_metrics_init(&controller->reconciler.metrics, options->metrics);
     controller->resources = resource_metrics_new(options->metrics);
     metrics_add_collector(options->metrics, collect_metrics, controller);
@@ -434,52 +279,16 @@ void controller_start(struct controller *controller)
     watches_start(controller->watches);
 }
 
-/* The lock is held. */
-static void start_workers(struct controller *controller)
-{
-    controller->workers = mem_alloc_array(controller->worker_count, sizeof *controller->workers);
-    controller->running = controller->worker_count;
-    for (size_t i = 0; i < controller->worker_count; i++) {
-        if (pthread_create(&controller->workers[i], NULL, run_worker, controller) != 0)
-            abort(); /* no threads at start: nothing can work */
-    }
-}
-
 void controller_lead(struct controller *controller)
 {
-    pthread_mutex_lock(&controller->lock);
-    if (!controller->is_stopping)
-        start_workers(controller);
-    pthread_mutex_unlock(&controller->lock);
-}
-
-/* Waits until all workers have ended, at most drain_ms. */
-static bool wait_for_workers(struct controller *controller, int64_t drain_ms)
-{
-    struct timespec deadline = condition_variable_deadline(drain_ms);
-    bool ended;
-
-    pthread_mutex_lock(&controller->lock);
-    controller->is_stopping = true;
-    while (controller->running > 0 &&
-           pthread_cond_timedwait(&controller->worker_ended, &controller->lock, &deadline) == 0)
-        continue;
-    ended = controller->running == 0;
-    pthread_mutex_unlock(&controller->lock);
-    return ended;
+    workers_start(controller->workers);
 }
 
 bool controller_stop(struct controller *controller, struct cancellation *abort_passes,
                      int64_t drain_ms)
 {
-    bool drained;
+    bool drained = workers_stop(controller->workers, abort_passes, drain_ms);
 
-    kube_workqueue_shut_down(controller->queue);
-    drained = wait_for_workers(controller, drain_ms);
-    if (!drained)
-        cancellation_request(abort_passes);
-    for (size_t i = 0; controller->workers != NULL && i < controller->worker_count; i++)
-        pthread_join(controller->workers[i], NULL);
     watches_stop(controller->watches);
     return drained;
 }
@@ -489,21 +298,18 @@ void controller_free(struct controller *controller)
     if (controller == NULL)
         return;
     watches_free(controller->watches);
+    workers_free(controller->workers);
     kube_workqueue_free(controller->queue);
     secret_index_free(controller->index);
     resource_metrics_free(controller->resources);
     proof_memory_free(controller->reconciler.proofs);
     cluster_identity_free(controller->reconciler.cluster);
-    heartbeats_free(controller->heartbeats);
-    pthread_mutex_destroy(&controller->lock);
-    pthread_cond_destroy(&controller->worker_ended);
-    free(controller->workers);
     free(controller);
 }
 
 bool controller_is_alive(struct controller *controller)
 {
-    int64_t silent_ms = heartbeats_longest_silence_ms(controller->heartbeats);
+    int64_t silent_ms = workers_longest_silence_ms(controller->workers);
     bool is_stuck =
         controller->stuck_worker_timeout_ms > 0 && silent_ms > controller->stuck_worker_timeout_ms;
 
