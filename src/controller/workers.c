@@ -153,7 +153,7 @@ static void *run_worker(void *context)
     char *key;
 
     heartbeats_join(workers->heartbeats);
-    while ((key = kube_workqueue_get(workers->queue)) != NULL) {
+    while ((key = kube_workqueue_get(workers->queue, NULL)) != NULL) {
         work_on(workers, key);
         kube_workqueue_done(workers->queue, key);
         free(key);

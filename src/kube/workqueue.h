@@ -4,6 +4,10 @@
  * priorities and per-key backoff.  Rules: client-go's work queue and controller-runtime's priority
  * queue (one entry a key; ready beats waiting, the earlier time and the higher priority win).
  * A point of priority is worth three seconds of waiting, so that constant load starves nobody.
+ *
+ * Keys that need the same thing outside (a database server) form a group.  A key's group is learned
+ * when its work enters it, and remembered from then on.  No more of a group's keys are handed out
+ * than it has room for; the others stay ready, keep their turn, and occupy no worker meanwhile.
  * Thread-safe.
  */
 #ifndef KUBE_WORKQUEUE_H
@@ -22,8 +26,16 @@ struct kube_workqueue;
 
 enum {                           /* any int is a priority; these are the ones that we use */
        KUBE_PRIORITY_LOW = -100, /* found by a list, drift */
-       KUBE_PRIORITY_NORMAL = 0, /* live events */
-       KUBE_PRIORITY_HIGH = 10,  /* deletions, changed Secrets */
+       KUBE_PRIORITY_NORMAL = 0, /* new resources, retries */
+       KUBE_PRIORITY_HIGH = 10,  /* what somebody changed or deleted just now */
+};
+
+/* What is known of what a group needs. */
+enum kube_standing {
+    KUBE_STANDING_UNKNOWN, /* nothing yet: tried by one worker; some workers stay free of such */
+    KUBE_STANDING_SUSPECT, /* it failed or was slow: likewise, and few workers for all of them */
+    KUBE_STANDING_TRUSTED, /* it answered at the last attempt: group_limit workers */
+    KUBE_STANDING_COUNT,
 };
 
 struct kube_workqueue_options {
@@ -32,6 +44,8 @@ struct kube_workqueue_options {
     const struct timesource *timesource;
     const struct random_source *random;
     struct metrics *metrics; /* NULL = none */
+    size_t group_limit;      /* how many keys of a group are handed out at once; 0 = no limit */
+    size_t worker_count;     /* how many take keys; 0 = any number */
 };
 
 struct kube_workqueue *
@@ -51,9 +65,23 @@ uint64_t kube_workqueue_add_with_backoff(struct kube_workqueue *queue, const cha
 void kube_workqueue_forget(struct kube_workqueue *queue, const char *key);
 
 /* Waits for a ready key and marks it as being processed; NULL after shutdown.  The caller owns the
- * key and must call kube_workqueue_done() with it. */
-char *kube_workqueue_get(struct kube_workqueue *queue) must_check;
+ * key and must call kube_workqueue_done() with it.  *ret_priority (may be NULL) gets the one under
+ * which it was asked for. */
+char *kube_workqueue_get(struct kube_workqueue *queue, int *ret_priority) must_check;
 void kube_workqueue_done(struct kube_workqueue *queue, const char *key);
+
+/* The work on the key, which is being processed, needs this group from here on until it is done.
+ * False when the group has no room: then the work has to stop, and the key is handed out again, as
+ * if nothing had happened, when there is. */
+bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const char *group)
+    must_check;
+void kube_workqueue_set_standing(struct kube_workqueue *queue, const char *group,
+                                 enum kube_standing standing);
+/* The key, which was asked for during its processing, does not wait for its time when its group is
+ * woken before, or was since the work entered it. */
+void kube_workqueue_await_group(struct kube_workqueue *queue, const char *key);
+/* Makes ready, and forgets the failures of, the keys of a group that await it. */
+void kube_workqueue_wake_group(struct kube_workqueue *queue, const char *group);
 
 /* Refuses further adds and lets every waiting get return NULL; keys not begun are dropped. */
 void kube_workqueue_shut_down(struct kube_workqueue *queue);
