@@ -3,11 +3,15 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metrics.h"
+#include "base/text.h"
+#include "controller/circuits.h"
 #include "controller/cluster_identity.h"
 #include "controller/database.h"
 #include "controller/proof_memory.h"
 #include "controller/resource_metrics.h"
 #include "controller/secret_index.h"
+#include "controller/server_access.h"
+#include "controller/session_pool.h"
 #include "controller/watches.h"
 #include "controller/workers.h"
 #include "kube/workqueue.h"
@@ -22,6 +26,9 @@
  * its store and its queue warm.
  */
 
+/* Fifty passes a second: 10,000 resources are looked at within 200 s of a restart. */
+enum { LISTED_SPACING_MS = 20 };
+
 struct controller {
     struct reconciler reconciler;
     const struct cancellation *stopping;
@@ -32,7 +39,8 @@ struct controller {
     struct workers *workers;
     struct resource_metrics *resources;
     int64_t stuck_worker_timeout_ms;
-    atomic_bool is_stuck; /* and the log has said so */
+    atomic_bool is_stuck;                /* and the log has said so */
+    atomic_uint_least64_t settled_count; /* of the resources listed */
 };
 
 /* --- What the store keeps of a resource ------------------------------------------------------ */
@@ -41,7 +49,7 @@ struct projection {
     int64_t generation;
     bool deleting;
     bool has_finalizer;
-    bool is_observed; /* status.observedGeneration is the generation */
+    bool is_settled; /* the status tells how it ended, and nothing was asked for since */
     struct standing standing;
     uint32_t annotations; /* digest of our own annotations */
     char *secret_key;     /* "namespace/name" of the admin Secret; NULL = none */
@@ -81,6 +89,28 @@ static char *find_secret_key(const json_t *object)
                                                   : NULL;
 }
 
+/* Whether the annotation asks for what the member of the status does not say was done. */
+static bool is_asked_for(const json_t *object, const char *annotation, const char *member)
+{
+    const char *asked =
+        document_string(document_at(object, "metadata", "annotations", NULL), annotation);
+
+    return asked != NULL &&
+           !text_equal(asked, document_string(document_at(object, "status", NULL), member));
+}
+
+static bool is_settled(const json_t *object)
+{
+    const json_t *status = document_at(object, "status", NULL);
+    const char *phase = document_string(status, "phase");
+    int64_t generation = document_integer(document_at(object, "metadata", NULL), "generation", 0);
+
+    return document_integer(status, "observedGeneration", -1) == generation &&
+           (text_equal(phase, "Ready") || text_equal(phase, "Error")) &&
+           !is_asked_for(object, ANNOTATION_RECONCILE_NOW, "lastHandledReconcileAt") &&
+           !is_asked_for(object, ANNOTATION_RESET_PASSWORD, "lastHandledPasswordReset");
+}
+
 static void *project_database(void *context, const json_t *object)
 {
     const struct controller *controller = context;
@@ -89,8 +119,7 @@ static void *project_database(void *context, const json_t *object)
 
     projection->generation = document_integer(metadata, "generation", 0);
     projection->deleting = document_string(metadata, "deletionTimestamp") != NULL;
-    projection->is_observed = document_integer(document_at(object, "status", NULL),
-                                               "observedGeneration", -1) == projection->generation;
+    projection->is_settled = is_settled(object);
     projection->has_finalizer =
         document_array_has(json_object_get(metadata, "finalizers"), DATABASE_FINALIZER);
     projection->standing = resource_metrics_read(controller->resources, object);
@@ -152,11 +181,25 @@ static bool is_worth_a_pass(const struct kube_entry *before, const struct kube_e
            (was->has_finalizer && !is->has_finalizer);
 }
 
-static int choose_priority(const struct projection *projection, bool from_list)
+/* What was Ready or refused when the operator ended is only looked at again: one after the other,
+ * so that a restart is no storm, and after everything that somebody waits for. */
+static void add_settled(struct controller *controller, const char *key)
 {
-    if (projection->deleting)
-        return KUBE_PRIORITY_HIGH;
-    return from_list && projection->is_observed ? KUBE_PRIORITY_LOW : KUBE_PRIORITY_NORMAL;
+    uint64_t turn_ms = atomic_fetch_add(&controller->settled_count, 1) * LISTED_SPACING_MS;
+
+    if (controller->reconciler.sync_period_ms > 0)
+        turn_ms %= controller->reconciler.sync_period_ms;
+    kube_workqueue_add_after(controller->queue, key, KUBE_PRIORITY_LOW, turn_ms);
+}
+
+/* Somebody who changes or deletes something waits for what comes of it. */
+static void add_changed(struct controller *controller, const char *key, enum kube_change change,
+                        const struct projection *projection)
+{
+    bool is_urgent = change == KUBE_MODIFIED || projection->deleting;
+
+    kube_workqueue_add(controller->queue, key,
+                       is_urgent ? KUBE_PRIORITY_HIGH : KUBE_PRIORITY_NORMAL);
 }
 
 static void on_database_change(void *context, enum kube_change change,
@@ -165,6 +208,7 @@ static void on_database_change(void *context, enum kube_change change,
 {
     struct controller *controller = context;
     auto_free char *key = entry_key(after != NULL ? after : before);
+    const struct projection *projection = after != NULL ? after->projection : NULL;
 
     update_index(controller, key, before, after);
     count_standing(controller, before, after);
@@ -179,9 +223,13 @@ static void on_database_change(void *context, enum kube_change change,
         kube_workqueue_forget(controller->queue, key); /* what failed before may work now */
         break;
     case KUBE_ADDED:
+        if (from_list && projection->is_settled && !projection->deleting) {
+            add_settled(controller, key);
+            return;
+        }
         break;
     }
-    kube_workqueue_add(controller->queue, key, choose_priority(after->projection, from_list));
+    add_changed(controller, key, change, projection);
 }
 
 static void wake_database(void *context, const char *database_key)
@@ -233,14 +281,26 @@ struct controller *controller_new(const struct controller_options *options)
 {
     struct controller *controller = mem_alloc(sizeof *controller);
     struct secret_index *index = secret_index_new();
+    size_t worker_count = options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT;
     struct kube_workqueue_options queue = {
         .name = "database",
         .timesource = options->timesource,
         .random = options->random,
         .metrics = options->metrics,
+        .group_limit = SERVER_PASSES_LIMIT,
+        .worker_count = worker_count,
+    };
+    struct circuits_options circuits = {
+        .timesource = options->timesource,
+        .random = options->random,
+    };
+    struct session_pool_options sessions = {
+        .timesource = options->timesource,
+        .idle_limit = SERVER_PASSES_LIMIT,
     };
 
     controller->index = index;
+    controller->queue = kube_workqueue_new(&queue);
     controller->reconciler = (struct reconciler){
         .kube = options->kube,
         .scope = options->scope,
@@ -255,6 +315,9 @@ struct controller *controller_new(const struct controller_options *options)
         .former_clusters = options->former_cluster_ids,
         .require_adoption_tag = options->require_adoption_tag,
         .proofs = proof_memory_new(),
+        .queue = controller->queue,
+        .circuits = circuits_new(&circuits),
+        .sessions = session_pool_new(&sessions),
         .default_region = options->default_region,
         .rules = options->rules,
         .database_ca_file = options->database_ca_file,
@@ -263,10 +326,8 @@ struct controller *controller_new(const struct controller_options *options)
     controller->stopping = options->stopping;
     controller->log = (struct log_scope){.log = options->log, .controller = "database"};
     controller->stuck_worker_timeout_ms = (int64_t)options->stuck_worker_timeout_ms;
-    controller->queue = kube_workqueue_new(&queue);
     controller->workers =
-        workers_new(&controller->reconciler, controller->queue, options->metrics,
-                    options->worker_count > 0 ? options->worker_count : WORKERS_DEFAULT);
+        workers_new(&controller->reconciler, controller->queue, options->metrics, worker_count);
     reconcile_metrics_init(&controller->reconciler.metrics, options->metrics);
     controller->resources = resource_metrics_new(options->metrics);
     metrics_add_collector(options->metrics, collect_metrics, controller);
@@ -302,6 +363,8 @@ void controller_free(struct controller *controller)
     kube_workqueue_free(controller->queue);
     secret_index_free(controller->index);
     resource_metrics_free(controller->resources);
+    session_pool_free(controller->reconciler.sessions);
+    circuits_free(controller->reconciler.circuits);
     proof_memory_free(controller->reconciler.proofs);
     cluster_identity_free(controller->reconciler.cluster);
     free(controller);
@@ -325,4 +388,9 @@ bool controller_is_alive(struct controller *controller)
 bool controller_has_synced(const struct controller *controller)
 {
     return watches_have_synced(controller->watches);
+}
+
+void controller_visit_circuits(struct controller *controller, circuits_visitor visit, void *context)
+{
+    circuits_visit(controller->reconciler.circuits, visit, context);
 }

@@ -100,7 +100,8 @@ static void report_rest(const struct pass *pass)
 
 static bool finalize_with_everything(struct pass *pass, struct failure *failure)
 {
-    if (!prepare_for_deletion(pass, failure) || !take_away(pass, failure)) {
+    if (!prepare_for_deletion(pass, failure) || !server_access_enter(pass, failure) ||
+        !take_away(pass, failure)) {
         if (failure->error.kind != ERROR_CANCELLED && failure->error.kind != ERROR_CONFLICT)
             failure_append(failure, WAY_OUT);
         return false;
@@ -110,14 +111,19 @@ static bool finalize_with_everything(struct pass *pass, struct failure *failure)
 }
 
 /* A deletion that had begun may have locked the user out.  One attempt: the resource must be able
- * to go when the server is gone. */
-static void undo_lock_out(struct pass *pass)
+ * to go when the server is gone.  False when the attempt has to wait for others at the server. */
+static bool undo_lock_out(struct pass *pass, struct failure *ret_failure)
 {
     struct failure failure = {0};
     struct plan_input input;
     struct plan plan = {0};
-    bool changed, done = prepare_for_deletion(pass, &failure);
+    bool done = prepare_for_deletion(pass, &failure) && server_access_enter(pass, &failure);
+    bool changed;
 
+    if (pass->access.was_put_back) {
+        *ret_failure = failure;
+        return false;
+    }
     if (done) {
         observe(pass);
         input = pass_plan_input(pass);
@@ -131,6 +137,7 @@ static void undo_lock_out(struct pass *pass)
                     "user '%s' may still be locked out by the deletion that was given up: %s",
                     pass->status.actual_username != NULL ? pass->status.actual_username : "",
                     failure.error.message);
+    return true;
 }
 
 /* Names what nobody takes care of any longer. */
@@ -159,8 +166,8 @@ bool finalize(struct pass *pass, struct failure *ret_failure)
     if (!pass->database.has_finalizer)
         return true;
     if (database_retains_on_delete(&pass->database) || transfer_target(&pass->database) != NULL) {
-        if (pass->status.phase == DATABASE_PHASE_DELETING)
-            undo_lock_out(pass);
+        if (pass->status.phase == DATABASE_PHASE_DELETING && !undo_lock_out(pass, ret_failure))
+            return false;
         events_tell(pass, EVENT_DELETED, "deleted; database, user and secret stay (%s)",
                     transfer_target(&pass->database) != NULL ? ANNOTATION_TRANSFER_TO
                                                              : "retainOnDelete");

@@ -97,6 +97,7 @@ static const char *result_label(const struct reconcile_outcome *outcome)
     case RECONCILE_DONE:
         return outcome->requeue_after_ms > 0 ? "requeue_after" : "success";
     case RECONCILE_AGAIN:
+    case RECONCILE_BUSY:
     case RECONCILE_STOPPED:
         return "requeue";
     case RECONCILE_FAILED:
@@ -105,7 +106,7 @@ static const char *result_label(const struct reconcile_outcome *outcome)
     return "error";
 }
 
-static void schedule(struct workers *workers, const char *key,
+static void schedule(struct workers *workers, const char *key, int priority,
                      const struct reconcile_outcome *outcome)
 {
     switch (outcome->result) {
@@ -116,26 +117,37 @@ static void schedule(struct workers *workers, const char *key,
                                      outcome->requeue_after_ms);
         return;
     case RECONCILE_AGAIN:
+        kube_workqueue_add_with_backoff(workers->queue, key, priority, outcome->requeue_after_ms);
+        return;
     case RECONCILE_FAILED:
         kube_workqueue_add_with_backoff(workers->queue, key, KUBE_PRIORITY_NORMAL,
                                         outcome->requeue_after_ms);
+        if (outcome->awaits_server)
+            kube_workqueue_await_group(workers->queue, key);
         return;
+    case RECONCILE_BUSY:
     case RECONCILE_STOPPED:
         return;
     }
 }
 
-static void work_on(struct workers *workers, const char *key)
+static void work_on(struct workers *workers, const char *key, int priority)
 {
     const struct reconciler *reconciler = workers->reconciler;
     int64_t begun_ms = timesource_monotonic_ms(reconciler->timesource);
     const char *slash = strchr(key, '/');
     auto_free char *namespace_name = mem_strndup(key, (size_t)(slash - key));
+    struct reconcile_request request = {
+        .key = key,
+        .namespace_name = namespace_name,
+        .name = slash + 1,
+        .is_urgent = priority >= KUBE_PRIORITY_HIGH,
+    };
     struct reconcile_outcome outcome = {0};
 
     metric_add(workers->metrics.active, 1, "database", NULL);
     heartbeat_begin();
-    reconcile_database(reconciler, namespace_name, slash + 1, &outcome);
+    reconcile_database(reconciler, &request, &outcome);
     heartbeat_end();
     metric_add(workers->metrics.active, -1, "database", NULL);
     metric_add(workers->metrics.reconciles, 1, "database", result_label(&outcome), NULL);
@@ -144,17 +156,18 @@ static void work_on(struct workers *workers, const char *key)
     metric_observe(workers->metrics.seconds,
                    (double)(timesource_monotonic_ms(reconciler->timesource) - begun_ms) / 1000,
                    "database", NULL);
-    schedule(workers, key, &outcome);
+    schedule(workers, key, priority, &outcome);
 }
 
 static void *run_worker(void *context)
 {
     struct workers *workers = context;
+    int priority;
     char *key;
 
     heartbeats_join(workers->heartbeats);
-    while ((key = kube_workqueue_get(workers->queue, NULL)) != NULL) {
-        work_on(workers, key);
+    while ((key = kube_workqueue_get(workers->queue, &priority)) != NULL) {
+        work_on(workers, key, priority);
         kube_workqueue_done(workers->queue, key);
         free(key);
     }

@@ -175,6 +175,9 @@ struct engine_driver {
     bool (*connect)(const struct engine_connect_request *request,
                     struct engine_session **ret_session, struct error *err);
     void (*disconnect)(struct engine_session *session);
+    /* Makes a session that nobody uses as good as a new one of the same login, unless it is not
+     * worth keeping: then it fails, within two seconds, and the session can only be closed. */
+    bool (*reset)(struct engine_session *session, struct error *err);
 
     /* Reads everything about the target that the plan needs, changes nothing. */
     bool (*observe)(struct engine_session *session, const struct engine_target *target,
@@ -228,6 +231,11 @@ struct engine_driver {
                         const struct engine_target *target, enum engine_login *ret_login,
                         char *ret_detail, struct error *err);
 };
+
+/* True when nobody spoke for the server, or only to say that it takes nobody: it is down, hangs, or
+ * cannot be reached.  A refusal of a login, of a certificate or of one connection too many is an
+ * answer of a server that works for others. */
+bool engine_is_unreachable(const struct error *err) must_check;
 
 extern const struct engine_driver engine_postgres;
 extern const struct engine_driver engine_mysql;
