@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    FAILURES_LIMIT = 3,
+    FAILURES_LIMIT = 2,
     /* A server that nobody asked for so long is forgotten. */
     KEEP_MS = 2 * 60 * 60 * 1000,
     /* Users of a cluster name the ways; of more than so many the one that failed first goes. */

@@ -31,7 +31,7 @@ struct circuits_options {
     const struct random_source *random;
     struct backoff_policy
         backoff;             /* of how long it is open; zero = 1 s doubling to 1 min, +-20 % */
-    unsigned failures_limit; /* in a row, which open it; 0 = 3 */
+    unsigned failures_limit; /* in a row, which open it; 0 = 2 */
 };
 
 struct circuits *circuits_new(const struct circuits_options *options) returns_owned;

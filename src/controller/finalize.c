@@ -120,10 +120,6 @@ static bool undo_lock_out(struct pass *pass, struct failure *ret_failure)
     bool done = prepare_for_deletion(pass, &failure) && server_access_enter(pass, &failure);
     bool changed;
 
-    if (pass->access.was_put_back) {
-        *ret_failure = failure;
-        return false;
-    }
     if (done) {
         observe(pass);
         input = pass_plan_input(pass);
@@ -131,6 +127,10 @@ static bool undo_lock_out(struct pass *pass, struct failure *ret_failure)
         done = plan_check_known(&input, &plan) && apply(pass, &plan, &changed, &failure);
         if (failure_is_set(&plan.refusal))
             failure = plan.refusal;
+    }
+    if (pass->access.was_put_back) {
+        *ret_failure = failure;
+        return false;
     }
     if (!done)
         events_tell(pass, EVENT_ABANDONED,

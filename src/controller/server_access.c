@@ -11,6 +11,9 @@
 enum {
     /* Who answers later, is slow: it gets few workers. */
     PROMPT_MS = 2000,
+    /* How long the first attempt at a server waits of which nothing is known: many may be silent at
+     * once, and they must not hold the workers for the usual time. */
+    FIRST_ATTEMPT_MS = 1500,
     /* Who waits for a server is woken when it answers; this is for the case that nobody tries. */
     WAITING_RETRY_MS = 5 * 60 * 1000,
     /* The time to connect that is usual; with less, silence says nothing about the server. */
@@ -90,6 +93,16 @@ void server_access_failed(struct pass *pass, const struct error *err)
     }
 }
 
+/* A first attempt that was too short tells nobody anything; the next one is patient. */
+static void put_back(struct pass *pass, struct error *err)
+{
+    pass->access.was_put_back = true;
+    kube_workqueue_put_back(pass->reconciler->queue, pass->key);
+    error_set(err, ERROR_CONFLICT, NULL,
+              "the server %s did not answer at once: it is tried again with more patience",
+              pass->access.server);
+}
+
 /* --- Sessions -------------------------------------------------------------------------------- */
 
 static bool is_let_through(struct pass *pass, struct error *err)
@@ -128,9 +141,24 @@ static bool log_in(struct pass *pass, const struct engine_connect_request *reque
     return opened;
 }
 
-bool server_access_connect(struct pass *pass, struct error *err)
+static bool open_session(struct pass *pass, struct error *err)
 {
     struct engine_connect_request request = pass_connect_request(pass);
+    bool is_first = kube_workqueue_standing(pass->reconciler->queue, pass->access.server) ==
+                    KUBE_STANDING_UNKNOWN;
+
+    if (is_first)
+        request.connect_timeout_ms = FIRST_ATTEMPT_MS;
+    if (log_in(pass, &request, err))
+        return true;
+    server_access_failed(pass, err);
+    if (is_first && error_has_code(err, "Timeout"))
+        put_back(pass, err);
+    return false;
+}
+
+bool server_access_connect(struct pass *pass, struct error *err)
+{
     struct server_access *access = &pass->access;
 
     if (!is_let_through(pass, err))
@@ -138,10 +166,8 @@ bool server_access_connect(struct pass *pass, struct error *err)
     access->asked_ms = timesource_monotonic_ms(pass->reconciler->timesource);
     access->is_told = false;
     access->session = find_session(pass);
-    if (access->session == NULL && !log_in(pass, &request, err)) {
-        server_access_failed(pass, err);
+    if (access->session == NULL && !open_session(pass, err))
         return false;
-    }
     pass->session = access->session->engine;
     return true;
 }

@@ -37,7 +37,9 @@ struct engine_connect_request {
     const struct timesource *timesource;
     const struct random_source *random;
     const struct cancellation *cancellation;
-    uint32_t connect_timeout_ms;   /* over all hosts; 0 = 5 s */
+    /* Over all hosts; 0 = what the connection string says, which without a word is 5 s.  More than
+     * that is not waited for, and sessions that a session opens besides take no notice. */
+    uint32_t connect_timeout_ms;
     uint32_t statement_timeout_ms; /* 0 = 30 s */
     uint32_t lock_timeout_ms;      /* 0 = 5 s */
 };

@@ -205,6 +205,7 @@ static struct engine_session *make_session(const struct engine_connect_request *
     struct engine_session *session = mem_alloc(sizeof *session);
 
     session->request = *request;
+    session->request.connect_timeout_ms = 0;
     session->timesource = request->timesource;
     session->random = request->random;
     session->cancellation = request->cancellation;

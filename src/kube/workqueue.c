@@ -362,7 +362,13 @@ static void change_group(struct kube_workqueue *queue, struct work_item *item, c
     item->wakes_seen = item->group->wakes;
 }
 
-/* A key that finds no room keeps the turn that it had. */
+/* The key keeps the turn that it had. */
+static void put_back(struct kube_workqueue *queue, struct work_item *item)
+{
+    if (!queue->is_shut_down)
+        ask_for(queue, item, item->taken_priority, item->taken_due_ms, now_ms(queue));
+}
+
 bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const char *group)
 {
     struct work_item *item;
@@ -375,10 +381,33 @@ bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const c
     entered = item->has_slot || work_groups_have_room(&queue->groups, item->group);
     if (entered && !item->has_slot)
         work_groups_take_slot(&queue->groups, item);
-    else if (!entered && !queue->is_shut_down)
-        ask_for(queue, item, item->taken_priority, item->taken_due_ms, now_ms(queue));
+    else if (!entered)
+        put_back(queue, item);
     pthread_mutex_unlock(&queue->lock);
     return entered;
+}
+
+void kube_workqueue_put_back(struct kube_workqueue *queue, const char *key)
+{
+    struct work_item *item;
+
+    pthread_mutex_lock(&queue->lock);
+    item = find(queue, key);
+    assert(item != NULL && item->is_processing);
+    put_back(queue, item);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+enum kube_standing kube_workqueue_standing(struct kube_workqueue *queue, const char *name)
+{
+    const struct work_group *group;
+    enum kube_standing standing;
+
+    pthread_mutex_lock(&queue->lock);
+    group = work_groups_find(&queue->groups, name);
+    standing = group != NULL ? group->standing : KUBE_STANDING_UNKNOWN;
+    pthread_mutex_unlock(&queue->lock);
+    return standing;
 }
 
 void kube_workqueue_set_standing(struct kube_workqueue *queue, const char *name,

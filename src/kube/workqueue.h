@@ -75,6 +75,9 @@ void kube_workqueue_done(struct kube_workqueue *queue, const char *key);
  * if nothing had happened, when there is. */
 bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const char *group)
     must_check;
+/* Likewise, for work that found out only later that it has to make room for others. */
+void kube_workqueue_put_back(struct kube_workqueue *queue, const char *key);
+enum kube_standing kube_workqueue_standing(struct kube_workqueue *queue, const char *group);
 void kube_workqueue_set_standing(struct kube_workqueue *queue, const char *group,
                                  enum kube_standing standing);
 /* The key, which was asked for during its processing, does not wait for its time when its group is

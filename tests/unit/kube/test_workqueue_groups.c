@@ -227,6 +227,24 @@ static void test_priority_is_told_and_kept_by_what_was_put_back(void **state)
     kube_workqueue_done(fixture->queue, "b");
 }
 
+static void test_work_may_make_room_after_it_has_entered(void **state)
+{
+    struct fixture *fixture = *state;
+
+    add(fixture, "a");
+    add(fixture, "b");
+    expect_entry(fixture, "a", "one", true);
+    assert_int_equal(kube_workqueue_standing(fixture->queue, "one"), KUBE_STANDING_UNKNOWN);
+    kube_workqueue_set_standing(fixture->queue, "one", KUBE_STANDING_SUSPECT);
+    assert_int_equal(kube_workqueue_standing(fixture->queue, "one"), KUBE_STANDING_SUSPECT);
+    kube_workqueue_put_back(fixture->queue, "a");
+    kube_workqueue_done(fixture->queue, "a");
+
+    expect_next(fixture, "b");
+    expect_next(fixture, "a");
+    expect_nothing(fixture);
+}
+
 static void test_changed_group_gives_the_former_slot_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -516,6 +534,7 @@ int main(void)
         TEST(test_key_with_a_known_group_has_its_slot_already),
         TEST(test_urgent_key_goes_before_the_backlog_of_its_group),
         TEST(test_priority_is_told_and_kept_by_what_was_put_back),
+        TEST(test_work_may_make_room_after_it_has_entered),
         TEST(test_changed_group_gives_the_former_slot_back),
         TEST(test_unknown_group_is_tried_by_one_trusted_by_two),
         TEST(test_suspects_share_few_workers),
