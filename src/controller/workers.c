@@ -187,8 +187,8 @@ struct workers *workers_new(const struct reconciler *reconciler, struct kube_wor
 
     workers->reconciler = reconciler;
     workers->queue = queue;
-    workers->count = count;
-    workers->heartbeats = heartbeats_new(count, reconciler->timesource);
+    workers->count = kube_workqueue_threads(count);
+    workers->heartbeats = heartbeats_new(workers->count, reconciler->timesource);
     pthread_mutex_init(&workers->lock, NULL);
     condition_variable_init(&workers->worker_ended);
     make_metrics(workers, metrics);

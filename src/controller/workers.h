@@ -19,7 +19,7 @@ struct workers;
 
 enum { WORKERS_DEFAULT = 8 };
 
-/* All borrowed.  `count` > 0. */
+/* All borrowed.  As many threads as the queue wants for `count` > 0 workers. */
 struct workers *workers_new(const struct reconciler *reconciler, struct kube_workqueue *queue,
                             struct metrics *metrics, size_t count) returns_owned;
 /* Does nothing once they were stopped; may be called from another thread than that. */

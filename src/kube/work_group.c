@@ -6,16 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t at_least_one(size_t count)
-{
-    return count > 0 ? count : 1;
-}
-
 void work_groups_init(struct work_groups *groups, size_t limit, size_t worker_count)
 {
+    size_t for_unknown = worker_count > 1 ? worker_count * 3 / 4 : 1;
+
     groups->limit = limit > 0 ? limit : SIZE_MAX;
-    groups->suspect_limit = worker_count > 0 ? at_least_one(worker_count / 4) : SIZE_MAX;
-    groups->doubtful_limit = worker_count > 0 ? at_least_one(worker_count * 3 / 4) : SIZE_MAX;
+    groups->totals[KUBE_STANDING_UNKNOWN] = worker_count > 0 ? for_unknown : SIZE_MAX;
+    groups->totals[KUBE_STANDING_SUSPECT] =
+        worker_count > 0 ? kube_workqueue_threads(worker_count) - worker_count : SIZE_MAX;
+    groups->totals[KUBE_STANDING_TRUSTED] = SIZE_MAX;
 }
 
 static void free_group(struct work_groups *groups, struct work_group *group)
@@ -81,14 +80,8 @@ void work_groups_leave(struct work_groups *groups, struct work_item *item)
 
 bool work_groups_have_room(const struct work_groups *groups, const struct work_group *group)
 {
-    size_t suspects = groups->running[KUBE_STANDING_SUSPECT];
-
-    if (group->running >= (group->standing == KUBE_STANDING_TRUSTED ? groups->limit : 1))
-        return false;
-    if (group->standing == KUBE_STANDING_SUSPECT && suspects >= groups->suspect_limit)
-        return false;
-    return group->standing == KUBE_STANDING_TRUSTED ||
-           suspects + groups->running[KUBE_STANDING_UNKNOWN] < groups->doubtful_limit;
+    return group->running < (group->standing == KUBE_STANDING_TRUSTED ? groups->limit : 1) &&
+           groups->running[group->standing] < groups->totals[group->standing];
 }
 
 void work_groups_take_slot(struct work_groups *groups, struct work_item *item)
@@ -116,7 +109,8 @@ void work_groups_set_standing(struct work_groups *groups, struct work_group *gro
     groups->running[group->standing] += group->running;
 }
 
-struct work_item *work_groups_first_ready(const struct work_groups *groups, struct work_item *best)
+struct work_item *work_groups_first_ready(const struct work_groups *groups, struct work_item *best,
+                                          bool only_suspects)
 {
     struct hash_link *link = NULL;
 
@@ -125,6 +119,7 @@ struct work_item *work_groups_first_ready(const struct work_groups *groups, stru
         struct work_item *first = work_heap_top(&group->ready);
 
         if (first != NULL && (best == NULL || work_ready_before(first, best)) &&
+            (!only_suspects || group->standing == KUBE_STANDING_SUSPECT) &&
             work_groups_have_room(groups, group))
             best = first;
     }

@@ -2,9 +2,9 @@
  * Groups of work items, of which only so many are worked on at once, and where their ready items
  * wait.  Used by workqueue.c alone, under its lock.
  *
- * Two more limits keep workers free for those that are known to answer: one over all groups that
- * are suspected, and one over these and those of which nothing is known yet.  A group that is not
- * trusted is tried by one worker at a time.
+ * Groups that are suspected share a few workers that do nothing else, so that nobody else waits for
+ * them, and those of which nothing is known yet leave some of the other workers free.  A group that
+ * is not trusted is tried by one worker at a time.
  */
 #ifndef KUBE_WORK_GROUP_H
 #define KUBE_WORK_GROUP_H
@@ -29,9 +29,9 @@ struct work_group {
 
 struct work_groups {
     struct hash_table table;
-    size_t limit;                         /* of each trusted group */
-    size_t suspect_limit, doubtful_limit; /* of all suspects; of them and the unknown together */
-    size_t running[KUBE_STANDING_COUNT];  /* over all groups */
+    size_t limit;                       /* of each trusted group */
+    size_t totals[KUBE_STANDING_COUNT]; /* limits over all groups */
+    size_t running[KUBE_STANDING_COUNT];
 };
 
 void work_groups_init(struct work_groups *groups, size_t limit, size_t worker_count);
@@ -54,6 +54,7 @@ void work_groups_set_standing(struct work_groups *groups, struct work_group *gro
 
 /* Which comes first of `best` (NULL = none) and the ready items of groups that have room.  Looks at
  * every group: there are as many as servers. */
-struct work_item *work_groups_first_ready(const struct work_groups *groups, struct work_item *best);
+struct work_item *work_groups_first_ready(const struct work_groups *groups, struct work_item *best,
+                                          bool only_suspects);
 
 #endif

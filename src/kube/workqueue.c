@@ -37,6 +37,7 @@ struct kube_workqueue {
 
     /* Below: guarded by lock. */
     struct hash_table items;
+    size_t worker_count; /* 0 = any number; constant */
     struct work_groups groups;
     struct work_heap ready, waiting; /* ready: of those without a group */
     size_t ready_count;              /* of all that are ready */
@@ -60,6 +61,7 @@ struct kube_workqueue *kube_workqueue_new(const struct kube_workqueue_options *o
     queue->random = options->random;
     queue->ready.comes_before = work_ready_before;
     queue->waiting.comes_before = work_due_before;
+    queue->worker_count = options->worker_count;
     work_groups_init(&queue->groups, options->group_limit, options->worker_count);
     workqueue_metrics_init(&queue->metrics, options->metrics, options->name);
     pthread_mutex_init(&queue->lock, NULL);
@@ -291,6 +293,16 @@ static void end(struct kube_workqueue *queue, struct work_item *item, int64_t no
     workqueue_metrics_done(&queue->metrics, now - item->started_ms);
 }
 
+/* Suspects have workers of their own, and the others no more than theirs. */
+static struct work_item *find_next(const struct kube_workqueue *queue)
+{
+    size_t others = queue->processing_count - queue->groups.running[KUBE_STANDING_SUSPECT];
+
+    if (queue->worker_count > 0 && others >= queue->worker_count)
+        return work_groups_first_ready(&queue->groups, NULL, true);
+    return work_groups_first_ready(&queue->groups, work_heap_top(&queue->ready), false);
+}
+
 /* Waits until something changes or the next waiting item is due. */
 static void wait_for_change(struct kube_workqueue *queue, int64_t now)
 {
@@ -318,7 +330,7 @@ char *kube_workqueue_get(struct kube_workqueue *queue, int *ret_priority)
         struct work_item *item;
 
         move_due_to_ready(queue, now);
-        item = work_groups_first_ready(&queue->groups, work_heap_top(&queue->ready));
+        item = find_next(queue);
         if (item != NULL) {
             key = mem_strdup(item->key);
             begin(queue, item, now);
@@ -379,10 +391,12 @@ bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const c
     assert(item != NULL && item->is_processing);
     change_group(queue, item, group);
     entered = item->has_slot || work_groups_have_room(&queue->groups, item->group);
-    if (entered && !item->has_slot)
+    if (entered && !item->has_slot) {
         work_groups_take_slot(&queue->groups, item);
-    else if (!entered)
+        pthread_cond_signal(&queue->changed); /* a suspect's worker is not one of the others */
+    } else if (!entered) {
         put_back(queue, item);
+    }
     pthread_mutex_unlock(&queue->lock);
     return entered;
 }

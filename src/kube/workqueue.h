@@ -32,9 +32,9 @@ enum {                           /* any int is a priority; these are the ones th
 
 /* What is known of what a group needs. */
 enum kube_standing {
-    KUBE_STANDING_UNKNOWN, /* nothing yet: tried by one worker; some workers stay free of such */
-    KUBE_STANDING_SUSPECT, /* it failed or was slow: likewise, and few workers for all of them */
-    KUBE_STANDING_TRUSTED, /* it answered at the last attempt: group_limit workers */
+    KUBE_STANDING_UNKNOWN, /* nothing yet: one key at a time; some workers stay free of such */
+    KUBE_STANDING_SUSPECT, /* it failed or was slow: likewise, by workers for suspects alone */
+    KUBE_STANDING_TRUSTED, /* it answered at the last attempt: group_limit keys at a time */
     KUBE_STANDING_COUNT,
 };
 
@@ -45,8 +45,16 @@ struct kube_workqueue_options {
     const struct random_source *random;
     struct metrics *metrics; /* NULL = none */
     size_t group_limit;      /* how many keys of a group are handed out at once; 0 = no limit */
-    size_t worker_count;     /* how many take keys; 0 = any number */
+    /* How many keys are handed out at once, besides those of suspects, of which there are half as
+     * many; 0 = any number of all. */
+    size_t worker_count;
 };
+
+/* How many threads it takes for all of them. */
+static inline size_t kube_workqueue_threads(size_t worker_count)
+{
+    return worker_count + (worker_count + 1) / 2;
+}
 
 struct kube_workqueue *
 kube_workqueue_new(const struct kube_workqueue_options *options) returns_owned;

@@ -21,7 +21,7 @@ from support.tenant import Tenant
 NOW = "database.opzkit.io/reconcile-now"
 _HEALTHY = 38
 _SICK = 6  # of each of four kinds
-_BURST = 8
+_BURST = 6
 
 
 class Place:
@@ -129,7 +129,7 @@ def test_what_waits_for_a_dead_server_says_so_and_is_woken_when_it_answers(
     proxy = held.enter_context(Proxy(tenant.postgres.port))
     proxy.shut()
     place = postgres_place(tenant, proxy.port)
-    names = place.make(20)
+    names = place.make(16)
 
     wait_until(lambda: all(s.get("phase") == "Error" for n, s in statuses(tenant).items() if n in names), "told")
     told = {condition(status, "Ready")["message"] for name, status in statuses(tenant).items() if name in names}
@@ -155,19 +155,19 @@ def test_who_acts_is_let_through_at_once(tenant: Tenant, held: contextlib.ExitSt
     place = postgres_place(tenant, proxy.port)
     for name in place.make(1):
         tenant.wait_error(name, "ServerUnreachable")
-    # long enough that the next attempt by itself is more than two seconds away
+    # then the next attempt by itself is more than six seconds away
     wait_until(lambda: proxy.accepted >= 5, "tried five times")
     (name,) = place.names
 
     def changes() -> Iterator[Callable[[], Any]]:
         yield lambda: tenant.kubectl("annotate", "database", name, f"{NOW}=1")
-        yield lambda: tenant.patch(name, {"spec": {"tags": {"changed": "yes"}}})
+        yield lambda: tenant.patch(name, {"spec": {"awsSecretsManager": {"tags": {"changed": "yes"}}}})
         yield lambda: tenant.apply(place.admin(tenant.postgres.admin_url(port=proxy.port).replace("dbadmin:", "dbadmin:x")))
 
     for change in changes():
         seen = proxy.accepted
         change()
-        wait_until(lambda seen=seen: proxy.accepted > seen, "tried at once", 1.5)
+        wait_until(lambda seen=seen: proxy.accepted > seen, "tried at once", 4)
     proxy.open()
     tenant.apply(place.admin())
     wait_ready(tenant, {name}, 3)
@@ -189,8 +189,8 @@ def test_wrong_passwords_of_one_are_nothing_to_the_others(tenant: Tenant, operat
 # --- Sessions ---
 
 
-@pytest.mark.parametrize("server", ["postgres", "mariadb", "mysql"])
-def test_a_burst_logs_in_once_and_leaves_when_it_is_over(
+@pytest.mark.parametrize("server", ["postgres", "mysql"])
+def test_a_burst_logs_in_once_survives_a_restart_and_leaves_when_it_is_over(
     tenant: Tenant, stack: Stack, held: contextlib.ExitStack, server: str
 ) -> None:
     target = tenant.postgres if server == "postgres" else start_server(stack, server)
@@ -198,27 +198,16 @@ def test_a_burst_logs_in_once_and_leaves_when_it_is_over(
     place = Place(tenant, target.admin_url(port=proxy.port), server)
 
     wait_ready(tenant, place.make(_BURST))
-
     assert proxy.accepted <= _BURST + 4, "each resource proves its login, and the admin logs in a few times"
     assert 1 <= proxy.connections <= 2
-    wait_until(lambda: proxy.connections == 0, "left", 8)
 
-
-@pytest.mark.parametrize("server", ["postgres", "mariadb", "mysql"])
-def test_a_session_that_a_restart_has_ended_is_no_error(
-    tenant: Tenant, stack: Stack, held: contextlib.ExitStack, server: str
-) -> None:
-    target = tenant.postgres if server == "postgres" else start_server(stack, server)
-    proxy = held.enter_context(Proxy(target.port))
-    place = Place(tenant, target.admin_url(port=proxy.port), server)
-    wait_ready(tenant, place.make(1))
-    assert proxy.connections == 1
     proxy.cut()
-
     wait_ready(tenant, place.make(1))
-
     warnings = tenant.kubectl("get", "events", "--field-selector", "type=Warning", "-o", "name").stdout
-    assert warnings == ""
+    assert warnings == "", "a session that was ended meanwhile is nobody's trouble"
+
+    assert proxy.connections == 1
+    wait_until(lambda: proxy.connections == 0, "left", 8)
 
 
 # --- What comes first ---
@@ -228,7 +217,7 @@ def test_deletions_and_changes_come_before_a_backlog(
     tenant: Tenant, operator: Operator, held: contextlib.ExitStack
 ) -> None:
     """Of passes after a restart, and of new resources, on a server that takes a while for each."""
-    backlog = 24
+    backlog = 16
     proxy = held.enter_context(SlowProxy(tenant.postgres.port))
     place = postgres_place(tenant, proxy.port)
     wait_ready(tenant, place.make(backlog), 60)
@@ -240,7 +229,7 @@ def test_deletions_and_changes_come_before_a_backlog(
         return operator.metric("controller_runtime_reconcile_total", result="requeue_after")
 
     tenant.delete(first, wait=False)
-    tenant.patch(second, {"spec": {"tags": {"changed": "yes"}}})
+    tenant.patch(second, {"spec": {"awsSecretsManager": {"tags": {"changed": "yes"}}}})
     wait_until(lambda: not tenant.exists("database", first), "deleted")
     tenant.wait_ready(second)
     assert passes() < backlog / 2, "most resources have not been looked at yet"

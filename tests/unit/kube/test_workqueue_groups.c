@@ -276,11 +276,12 @@ static void test_unknown_group_is_tried_by_one_trusted_by_two(void **state)
 }
 
 /* So many groups of this standing with a worker in each; how many got in. */
-static int occupy_many(struct fixture *fixture, enum kube_standing standing, const char *prefix)
+static int occupy_many(struct fixture *fixture, int count, enum kube_standing standing,
+                       const char *prefix)
 {
     int entered = 0;
 
-    for (int i = 0; i < WORKERS + 1; i++) {
+    for (int i = 0; i < count; i++) {
         char name[32];
 
         snprintf(name, sizeof name, "%s-%d", prefix, i);
@@ -300,31 +301,52 @@ static int occupy_many(struct fixture *fixture, enum kube_standing standing, con
     return entered;
 }
 
-static void test_suspects_share_few_workers(void **state)
+static void test_suspects_have_workers_of_their_own(void **state)
 {
     struct fixture *fixture = *state;
 
-    assert_int_equal(occupy_many(fixture, KUBE_STANDING_TRUSTED, "good"), WORKERS + 1);
-    assert_int_equal(occupy_many(fixture, KUBE_STANDING_SUSPECT, "suspect"), WORKERS / 4);
-    assert_int_equal(occupy_many(fixture, KUBE_STANDING_UNKNOWN, "new"),
-                     WORKERS * 3 / 4 - WORKERS / 4);
+    assert_int_equal(occupy_many(fixture, WORKERS + 1, KUBE_STANDING_SUSPECT, "suspect"),
+                     WORKERS / 2);
+    assert_int_equal(occupy_many(fixture, WORKERS - 1, KUBE_STANDING_TRUSTED, "good"), WORKERS - 1);
+}
+
+static void test_suspects_are_tried_while_the_others_are_at_work(void **state)
+{
+    struct fixture *fixture = *state;
+
+    teach(fixture, "suspect", "suspect");
+    kube_workqueue_set_standing(fixture->queue, "suspect", KUBE_STANDING_SUSPECT);
+    for (int i = 0; i < WORKERS; i++) {
+        char key[16];
+
+        snprintf(key, sizeof key, "%d", i);
+        add(fixture, key);
+        expect_next(fixture, key);
+    }
+    fake_timesource_advance_ms(&fixture->clock, 1000);
+    kube_workqueue_add(fixture->queue, "another", KUBE_PRIORITY_HIGH);
+
+    expect_next(fixture, "suspect");
+    kube_workqueue_done(fixture->queue, "0");
+    expect_next(fixture, "another");
 }
 
 static void test_unknown_groups_leave_workers_free(void **state)
 {
     struct fixture *fixture = *state;
 
-    assert_int_equal(occupy_many(fixture, KUBE_STANDING_UNKNOWN, "new"), WORKERS * 3 / 4);
+    assert_int_equal(occupy_many(fixture, WORKERS + 1, KUBE_STANDING_UNKNOWN, "new"),
+                     WORKERS * 3 / 4);
 }
 
 static void test_suspect_that_is_trusted_again_makes_room_for_another(void **state)
 {
     struct fixture *fixture = *state;
 
-    occupy_many(fixture, KUBE_STANDING_SUSPECT, "suspect");
+    occupy_many(fixture, WORKERS + 1, KUBE_STANDING_SUSPECT, "suspect");
     kube_workqueue_set_standing(fixture->queue, "suspect-0", KUBE_STANDING_TRUSTED);
 
-    expect_next(fixture, "suspect-2");
+    expect_next(fixture, "suspect-4");
     expect_nothing(fixture);
 }
 
@@ -537,7 +559,8 @@ int main(void)
         TEST(test_work_may_make_room_after_it_has_entered),
         TEST(test_changed_group_gives_the_former_slot_back),
         TEST(test_unknown_group_is_tried_by_one_trusted_by_two),
-        TEST(test_suspects_share_few_workers),
+        TEST(test_suspects_have_workers_of_their_own),
+        TEST(test_suspects_are_tried_while_the_others_are_at_work),
         TEST(test_unknown_groups_leave_workers_free),
         TEST(test_suspect_that_is_trusted_again_makes_room_for_another),
         TEST(test_one_worker_serves_every_standing),
