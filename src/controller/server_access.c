@@ -49,12 +49,12 @@ bool server_access_enter(struct pass *pass, struct failure *failure)
 
 /* --- Reporting ------------------------------------------------------------------------------- */
 
-static bool is_silent(const struct pass *pass, const struct error *err)
+/* Whoever asks for less than the usual patience, is not believed by the others. */
+static bool was_hasty(const struct pass *pass, const struct error *err)
 {
     uint32_t seconds = pass->admin.server.connect_timeout_seconds;
-    bool was_hasty = seconds > 0 && seconds < USUAL_TIMEOUT_SECONDS;
 
-    return engine_is_unreachable(err) && !(was_hasty && error_has_code(err, "Timeout"));
+    return seconds > 0 && seconds < USUAL_TIMEOUT_SECONDS && error_has_code(err, "Timeout");
 }
 
 void server_access_succeeded(struct pass *pass)
@@ -81,16 +81,18 @@ void server_access_failed(struct pass *pass, const struct error *err)
     struct server_access *access = &pass->access;
     struct circuit_way way = own_way(pass);
 
-    if (err->kind == ERROR_CANCELLED) {
-        circuits_report_nothing(reconciler->circuits, &way, access->circuit);
-    } else if (is_silent(pass, err)) {
-        access->retry_ms =
-            circuits_report_failure(reconciler->circuits, &way, access->circuit, err);
-        access->awaits_server = true;
-        kube_workqueue_set_standing(reconciler->queue, way.server, KUBE_STANDING_SUSPECT);
-    } else {
+    if (err->kind != ERROR_CANCELLED && !engine_is_unreachable(err)) {
         server_access_succeeded(pass);
+        return;
     }
+    if (engine_is_unreachable(err))
+        kube_workqueue_set_standing(reconciler->queue, way.server, KUBE_STANDING_SUSPECT);
+    if (err->kind == ERROR_CANCELLED || was_hasty(pass, err)) {
+        circuits_report_nothing(reconciler->circuits, &way, access->circuit);
+        return;
+    }
+    access->retry_ms = circuits_report_failure(reconciler->circuits, &way, access->circuit, err);
+    access->awaits_server = true;
 }
 
 /* A first attempt that was too short tells nobody anything; the next one is patient. */
