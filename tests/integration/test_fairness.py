@@ -100,9 +100,8 @@ def test_a_hundred_servers_of_which_many_are_sick(tenant: Tenant, stack: Stack, 
         port = held.enter_context(Proxy(mariadb.port if is_mariadb else tenant.postgres.port)).port
         url = mariadb.admin_url(port=port) if is_mariadb else tenant.postgres.admin_url(port=port)
         healthy.append(Place(tenant, url, "mariadb" if is_mariadb else "postgres"))
-    addresses: list[Address] = [kind() for kind in (Hanging, Dead, Refusing) for _ in range(_SICK)]
-    for address in addresses:
-        held.callback(address.close)
+    kinds: tuple[type[Address], ...] = (Hanging, Dead, Refusing)
+    addresses = [held.enter_context(kind()) for kind in kinds for _ in range(_SICK)]
     slow = [held.enter_context(SlowProxy(tenant.postgres.port, 0.1)) for _ in range(_SICK)]
     sick = [postgres_place(tenant, server.port) for server in [*addresses, *slow]]
     assert len(healthy) + len(sick) == 100

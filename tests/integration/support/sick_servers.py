@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from types import TracebackType
 
 from support.proxy import Proxy
 
@@ -14,6 +15,14 @@ class Address:
     """A port on loopback that behaves in one bad way until it is closed."""
 
     port: int
+
+    def __enter__(self) -> Address:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         """Ends it."""
