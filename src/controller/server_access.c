@@ -10,7 +10,7 @@
 
 enum {
     /* Who answers later, is slow: it gets few workers. */
-    PROMPT_MS = 2000,
+    PROMPT_MS = 1500,
     /* How long the first attempt at a server waits of which nothing is known: many may be silent at
      * once, and they must not hold the workers for the usual time. */
     FIRST_ATTEMPT_MS = 1500,

@@ -102,7 +102,7 @@ def test_a_hundred_servers_of_which_many_are_sick(tenant: Tenant, stack: Stack, 
         healthy.append(Place(tenant, url, "mariadb" if is_mariadb else "postgres"))
     kinds: tuple[type[Address], ...] = (Hanging, Dead, Refusing)
     addresses = [held.enter_context(kind()) for kind in kinds for _ in range(_SICK)]
-    slow = [held.enter_context(SlowProxy(tenant.postgres.port, 0.1)) for _ in range(_SICK)]
+    slow = [held.enter_context(SlowProxy(tenant.postgres.port, 0.25)) for _ in range(_SICK)]
     sick = [postgres_place(tenant, server.port) for server in [*addresses, *slow]]
     assert len(healthy) + len(sick) == 100
     tenant.apply(*(place.admin() for place in [*healthy, *sick]))
@@ -113,7 +113,9 @@ def test_a_hundred_servers_of_which_many_are_sick(tenant: Tenant, stack: Stack, 
     among_sick = wait_ready(tenant, {place.names[0] for place in healthy[_HEALTHY:]}, 60)
 
     print(f"{_HEALTHY} healthy servers: {alone:.1f} s alone, {among_sick:.1f} s among {len(sick)} sick ones")
-    assert among_sick < 2 * alone + 3
+    # What is known of nobody is asked for 1.5 s, by six workers: about 5 s go to the sick ones, which came first.
+    # Without places, suspects and circuits they would hold all workers for most of the time.
+    assert among_sick < 2 * alone + 6
     assert max(address.most_at_once for address in addresses if isinstance(address, Hanging)) <= 2
     for place in sick[: len(addresses)]:
         tenant.wait_error(place.names[0], "ServerUnreachable", 60)
