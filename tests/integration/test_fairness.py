@@ -110,7 +110,7 @@ def test_a_hundred_servers_of_which_many_are_sick(tenant: Tenant, stack: Stack, 
     def seconds_to_make(places: list[Place]) -> float:
         begin = time.monotonic()
         tenant.apply(*(place.database() for place in places))
-        wait_ready(tenant, {place.names[0] for place in places}, 60)
+        wait_ready(tenant, {place.names[0] for place in places}, 120)
         return time.monotonic() - begin
 
     alone = seconds_to_make(healthy[:_HEALTHY])
