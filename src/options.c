@@ -37,7 +37,7 @@ static const struct option {
      "how often a Ready resource is looked at again; 0 = never"},
     {"max-concurrent-reconciles", NULL, OPTION_NUMBER, "8",
      offsetof(struct options, max_concurrent_reconciles),
-     "how many resources are worked on at the same time (1 to 64), sick servers apart"},
+     "how many resources are worked on at the same time (1 to 64)"},
     {"database-ca-file", NULL, OPTION_TEXT, "", offsetof(struct options, database_ca_file),
      "CA bundle for database servers whose Secret has no ca.crt; default: the system's"},
     {"secret-name-prefix", "SECRET_NAME_PREFIX", OPTION_TEXT, "",

@@ -21,21 +21,6 @@ void admin_connection_release(struct admin_connection *connection)
     *connection = (struct admin_connection){0};
 }
 
-void admin_connection_copy(struct admin_connection *ret_copy,
-                           const struct admin_connection *connection)
-{
-    connection_string_copy(&ret_copy->server, &connection->server);
-    ret_copy->ca_pem = mem_strdup_or_null(connection->ca_pem);
-}
-
-bool admin_connection_equals(const struct admin_connection *a, const struct admin_connection *b)
-{
-    bool same_ca = a->ca_pem == NULL || b->ca_pem == NULL ? a->ca_pem == b->ca_pem
-                                                          : strcmp(a->ca_pem, b->ca_pem) == 0;
-
-    return same_ca && connection_string_equals(&a->server, &b->server);
-}
-
 bool admin_connection_logs_in_like(const struct admin_connection *connection,
                                    const struct admin_connection *other)
 {

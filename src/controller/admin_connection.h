@@ -21,12 +21,6 @@ struct admin_connection {
 };
 
 void admin_connection_release(struct admin_connection *connection);
-/* A copy of its own. */
-void admin_connection_copy(struct admin_connection *ret_copy,
-                           const struct admin_connection *connection);
-/* True when nothing differs: same servers, same login, same protection. */
-bool admin_connection_equals(const struct admin_connection *a, const struct admin_connection *b)
-    must_check;
 #define auto_admin_connection run_at_scope_end(admin_connection_release)
 
 /* Everything borrowed. */

@@ -7,7 +7,6 @@
 
 #include "base/cancellation.h"
 #include "base/compiler.h"
-#include "controller/circuits.h"
 #include "controller/reconcile.h"
 
 #include <stdbool.h>
@@ -54,10 +53,6 @@ void controller_lead(struct controller *controller);
 bool controller_stop(struct controller *controller, struct cancellation *abort_passes,
                      int64_t drain_ms);
 void controller_free(struct controller *controller);
-
-/* Which database servers do not answer; see circuits_visit().  Thread-safe. */
-void controller_visit_circuits(struct controller *controller, circuits_visitor visit,
-                               void *context);
 
 /* False while a worker gives no sign of life for longer than stuck_worker_timeout_ms; the log says
  * so once.  Thread-safe. */

@@ -100,8 +100,7 @@ static void report_rest(const struct pass *pass)
 
 static bool finalize_with_everything(struct pass *pass, struct failure *failure)
 {
-    if (!prepare_for_deletion(pass, failure) || !server_access_enter(pass, failure) ||
-        !take_away(pass, failure)) {
+    if (!prepare_for_deletion(pass, failure) || !take_away(pass, failure)) {
         if (failure->error.kind != ERROR_CANCELLED && failure->error.kind != ERROR_CONFLICT)
             failure_append(failure, WAY_OUT);
         return false;
@@ -111,14 +110,13 @@ static bool finalize_with_everything(struct pass *pass, struct failure *failure)
 }
 
 /* A deletion that had begun may have locked the user out.  One attempt: the resource must be able
- * to go when the server is gone.  False when the attempt has to wait for others at the server. */
-static bool undo_lock_out(struct pass *pass, struct failure *ret_failure)
+ * to go when the server is gone. */
+static void undo_lock_out(struct pass *pass)
 {
     struct failure failure = {0};
     struct plan_input input;
     struct plan plan = {0};
-    bool done = prepare_for_deletion(pass, &failure) && server_access_enter(pass, &failure);
-    bool changed;
+    bool changed, done = prepare_for_deletion(pass, &failure);
 
     if (done) {
         observe(pass);
@@ -128,16 +126,11 @@ static bool undo_lock_out(struct pass *pass, struct failure *ret_failure)
         if (failure_is_set(&plan.refusal))
             failure = plan.refusal;
     }
-    if (pass->access.was_put_back) {
-        *ret_failure = failure;
-        return false;
-    }
     if (!done)
         events_tell(pass, EVENT_ABANDONED,
                     "user '%s' may still be locked out by the deletion that was given up: %s",
                     pass->status.actual_username != NULL ? pass->status.actual_username : "",
                     failure.error.message);
-    return true;
 }
 
 /* Names what nobody takes care of any longer. */
@@ -166,8 +159,8 @@ bool finalize(struct pass *pass, struct failure *ret_failure)
     if (!pass->database.has_finalizer)
         return true;
     if (database_retains_on_delete(&pass->database) || transfer_target(&pass->database) != NULL) {
-        if (pass->status.phase == DATABASE_PHASE_DELETING && !undo_lock_out(pass, ret_failure))
-            return false;
+        if (pass->status.phase == DATABASE_PHASE_DELETING)
+            undo_lock_out(pass);
         events_tell(pass, EVENT_DELETED, "deleted; database, user and secret stay (%s)",
                     transfer_target(&pass->database) != NULL ? ANNOTATION_TRANSFER_TO
                                                              : "retainOnDelete");

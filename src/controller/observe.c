@@ -279,14 +279,9 @@ static bool reread_admin(struct pass *pass)
     auto_admin_connection struct admin_connection admin = {0};
     struct failure failure = {0};
 
-    auto_free char *server = NULL;
-
     if (!prepare_admin(pass, &admin, &failure) ||
         admin_connection_logs_in_like(&admin, &pass->admin))
         return false;
-    server = connection_string_servers(&admin.server);
-    if (strcmp(server, pass->access.server) != 0)
-        return false; /* another server is for another pass, which the change brings */
     admin_connection_release(&pass->admin);
     pass->admin = admin;
     admin = (struct admin_connection){0};
@@ -298,9 +293,14 @@ static bool reread_admin(struct pass *pass)
  * server may count refusals. */
 static bool connect_as_admin(struct pass *pass, struct error *err)
 {
-    if (server_access_connect(pass, err))
+    struct engine_connect_request request = pass_connect_request(pass);
+
+    if (database_call(pass, connect, err, &request, &pass->session))
         return true;
-    return err->kind == ERROR_DENIED && reread_admin(pass) && server_access_connect(pass, err);
+    if (err->kind != ERROR_DENIED || !reread_admin(pass))
+        return false;
+    request = pass_connect_request(pass);
+    return database_call(pass, connect, err, &request, &pass->session);
 }
 
 static void observe_server(struct pass *pass)
@@ -315,11 +315,9 @@ static void observe_server(struct pass *pass)
     }
     if (!database_call(pass, observe, &err, pass->session, &target, &facts->engine)) {
         failure_of_stage(&facts->server_failure, STAGE_SERVER, &err);
-        server_access_failed(pass, &err);
-        server_access_drop_session(pass);
+        pass_drop_session(pass);
         return;
     }
-    server_access_succeeded(pass);
     if (!observe_former_password(pass, &err)) {
         failure_of_stage(&facts->server_failure, STAGE_SECRETS, &err);
         return;
@@ -511,7 +509,7 @@ bool observe_after_failure(struct pass *pass, bool changed, const struct failure
     if (failure->error.kind == ERROR_CONFLICT)
         return true;
     if (failure->error.kind == ERROR_UNAVAILABLE)
-        server_access_drop_session(pass); /* nobody knows what it still does */
+        pass_drop_session(pass);
     if (changed)
         observe(pass);
     return false;

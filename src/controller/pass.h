@@ -14,11 +14,9 @@
 #include "controller/ownership.h"
 #include "controller/plan.h"
 #include "controller/reconcile.h"
-#include "controller/server_access.h"
 
 struct pass {
     const struct reconciler *reconciler;
-    const char *key; /* in the work queue; borrowed */
     struct log_scope log;
     struct database database;
     struct database_status status; /* read at the start, then made new */
@@ -27,8 +25,7 @@ struct pass {
     json_t *released; /* owner.released */
     const struct engine_driver *driver;
     struct admin_connection admin;
-    struct server_access access;
-    struct engine_session *session; /* of `access`; NULL until connected */
+    struct engine_session *session; /* NULL until connected */
     char *region;
     char *admin_region; /* of the secret in AWS with the admin connection; NULL = it is not there */
     char *former_id; /* the ARN where the secret was stored until now; NULL = it shall not move */
@@ -37,7 +34,6 @@ struct pass {
     struct condition ready_before; /* the condition Ready when the pass began */
     int64_t began_ms;              /* monotonic */
     bool was_ready;                /* Ready for this generation when the pass began */
-    bool is_urgent;    /* it runs because somebody changed or deleted something just now */
     bool person_acted; /* the annotation reconcile-now has a value that was not acted on yet */
     bool made_user;    /* created it, for what the secret's tags say */
     char *reset_token; /* the version of the password that a person asked for; NULL = none */
@@ -52,5 +48,8 @@ struct engine_connect_request pass_connect_request(const struct pass *pass);
 struct engine_target pass_engine_target(const struct pass *pass);
 /* What the plan decides by; borrows from the pass. */
 struct plan_input pass_plan_input(const struct pass *pass);
+/* Closes the admin's session, so that the next observation opens a new one: after a time-out or a
+ * lost connection nobody knows what it still does. */
+void pass_drop_session(struct pass *pass);
 
 #endif

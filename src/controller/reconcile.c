@@ -80,9 +80,16 @@ struct plan_input pass_plan_input(const struct pass *pass)
     };
 }
 
+void pass_drop_session(struct pass *pass)
+{
+    if (pass->session != NULL)
+        pass->driver->disconnect(pass->session);
+    pass->session = NULL;
+}
+
 static void pass_release(struct pass *pass)
 {
-    server_access_release(pass);
+    pass_drop_session(pass);
     facts_release(&pass->facts);
     admin_connection_release(&pass->admin);
     database_status_release(&pass->status);
@@ -202,8 +209,7 @@ static void decide(const struct pass *pass, const struct failure *failure,
 
     *outcome = (struct reconcile_outcome){.kind = failure->error.kind,
                                           .result = RECONCILE_FAILED,
-                                          .requeue_after_ms = failure->error.retry_after_ms,
-                                          .awaits_server = pass->access.awaits_server};
+                                          .requeue_after_ms = failure->error.retry_after_ms};
     switch (failure->error.kind) {
     case ERROR_NONE:
         outcome->result = RECONCILE_DONE;
@@ -214,7 +220,7 @@ static void decide(const struct pass *pass, const struct failure *failure,
         return;
     case ERROR_CONFLICT:
     case ERROR_GONE:
-        outcome->result = pass->access.was_put_back ? RECONCILE_BUSY : RECONCILE_AGAIN;
+        outcome->result = RECONCILE_AGAIN;
         return;
     case ERROR_CANCELLED:
         outcome->result = RECONCILE_STOPPED;
@@ -227,9 +233,6 @@ static void decide(const struct pass *pass, const struct failure *failure,
         outcome->requeue_after_ms = DENIED_RETRY_MS;
         return;
     case ERROR_UNAVAILABLE:
-        if (outcome->requeue_after_ms < pass->access.retry_ms)
-            outcome->requeue_after_ms = pass->access.retry_ms;
-        return;
     case ERROR_INTERNAL:
         return;
     }
@@ -368,7 +371,7 @@ static bool act(struct pass *pass, struct failure *failure)
     if (pass->database.spec.suspend)
         return suspend(pass, failure);
     if (prepare_for_making(pass, failure) && announce_first_sight(pass, failure) &&
-        server_access_enter(pass, failure) && !converge(pass, failure) && !failure_is_set(failure))
+        !converge(pass, failure) && !failure_is_set(failure))
         failure_set(failure, ERROR_INTERNAL, "InternalError", "the pass stopped without cause");
     return false;
 }
@@ -376,7 +379,6 @@ static bool act(struct pass *pass, struct failure *failure)
 static void run(struct pass *pass, struct reconcile_outcome *outcome)
 {
     struct failure failure = {0};
-    bool is_published;
 
     database_status_parse(pass->database.object, &pass->status);
     pass->began_ms = timesource_monotonic_ms(pass->reconciler->timesource);
@@ -386,10 +388,7 @@ static void run(struct pass *pass, struct reconcile_outcome *outcome)
                       pass->status.observed_generation == pass->database.generation;
     note_reset_request(pass);
     pass->status_before = database_status_render(&pass->status);
-    is_published = act(pass, &failure);
-    if (!failure_is_set(&failure))
-        server_access_keep_session(pass);
-    if (is_published)
+    if (act(pass, &failure))
         *outcome = (struct reconcile_outcome){.result = RECONCILE_DONE};
     else
         conclude(pass, &failure, outcome);
@@ -411,24 +410,21 @@ static bool read_selected(const struct reconciler *reconciler,
     return true;
 }
 
-void reconcile_database(const struct reconciler *reconciler,
-                        const struct reconcile_request *request,
-                        struct reconcile_outcome *ret_outcome)
+void reconcile_database(const struct reconciler *reconciler, const char *namespace_name,
+                        const char *name, struct reconcile_outcome *ret_outcome)
 {
     struct kube_object_reference reference = {
         .resource = &database_resource,
-        .namespace_name = request->namespace_name,
-        .name = request->name,
+        .namespace_name = namespace_name,
+        .name = name,
     };
     char reconcile_id[RANDOM_UUID_SIZE];
     auto_pass struct pass pass = {
         .reconciler = reconciler,
-        .key = request->key,
-        .is_urgent = request->is_urgent,
         .log = {.log = reconciler->log,
                 .controller = "database",
-                .namespace_name = request->namespace_name,
-                .name = request->name,
+                .namespace_name = namespace_name,
+                .name = name,
                 .reconcile_id = reconcile_id},
     };
     auto_json json_t *object = NULL;

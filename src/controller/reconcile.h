@@ -15,16 +15,12 @@
 #include "controller/reconcile_metrics.h"
 #include "kube/client.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
-struct circuits;
 struct cluster_identity;
 struct kube_event_recorder;
-struct kube_workqueue;
 struct proof_memory;
 struct secret_index;
-struct session_pool;
 struct tenant_rules;
 struct watch_scope;
 
@@ -42,9 +38,6 @@ struct reconciler {
     const char *former_clusters; /* ids separated by ','; NULL = none */
     bool require_adoption_tag;   /* secrets without a mark have to be handed over in AWS */
     struct proof_memory *proofs;
-    struct kube_workqueue *queue; /* of the keys, for the places at a server */
-    struct circuits *circuits;
-    struct session_pool *sessions;
     struct kube_event_recorder *events;
     struct reconcile_metrics metrics;
     struct aws_region_source *default_region;
@@ -57,7 +50,6 @@ enum reconcile_result {
     RECONCILE_DONE,    /* nothing left to do; look again after requeue_after_ms (0 = never) */
     RECONCILE_AGAIN,   /* somebody was first: look again at once */
     RECONCILE_FAILED,  /* retry with backoff, not before requeue_after_ms */
-    RECONCILE_BUSY,    /* the server had no place: the queue has put the key back */
     RECONCILE_STOPPED, /* shutting down */
 };
 
@@ -65,21 +57,11 @@ struct reconcile_outcome {
     enum reconcile_result result;
     enum error_kind kind; /* when failed */
     uint64_t requeue_after_ms;
-    bool awaits_server; /* retry as soon as the server answers */
 };
 
-/* What is to be reconciled, borrowed.  It must be taken from reconciler->queue. */
-struct reconcile_request {
-    const char *key; /* "namespace/name" */
-    const char *namespace_name;
-    const char *name;
-    bool is_urgent; /* somebody changed or deleted something just now */
-};
-
-/* Reports by itself (log, status); the outcome says when to come back.  Thread-safe for different
- * keys. */
-void reconcile_database(const struct reconciler *reconciler,
-                        const struct reconcile_request *request,
-                        struct reconcile_outcome *ret_outcome);
+/* Reconciles namespace_name/name.  Reports by itself (log, status); the outcome says when to come
+ * back.  Thread-safe for different keys. */
+void reconcile_database(const struct reconciler *reconciler, const char *namespace_name,
+                        const char *name, struct reconcile_outcome *ret_outcome);
 
 #endif

@@ -6,7 +6,6 @@
 #ifndef ENGINE_CONNECTION_STRING_H
 #define ENGINE_CONNECTION_STRING_H
 
-#include "base/compiler.h"
 #include "base/error.h"
 #include "base/secret.h"
 
@@ -52,15 +51,6 @@ struct connection_string {
 };
 
 void connection_string_release(struct connection_string *parts);
-/* A copy of its own. */
-void connection_string_copy(struct connection_string *ret_copy,
-                            const struct connection_string *parts);
-/* True when nothing differs, the password included. */
-bool connection_string_equals(const struct connection_string *a, const struct connection_string *b)
-    must_check;
-/* "host:port", several separated by ',', in lower case: which server it is, as far as can be known
- * without asking. */
-char *connection_string_servers(const struct connection_string *parts) returns_owned;
 #define auto_connection_string run_at_scope_end(connection_string_release)
 
 /*

@@ -37,25 +37,6 @@ const char *const *engine_url_keys(const struct engine_driver *driver, const cha
     return found->url_keys;
 }
 
-bool engine_is_unreachable(const struct error *err)
-{
-    static const char *const codes[] = {
-        /* without a server's number or SQLSTATE */
-        "", "Timeout", "Refused", "Unreachable", "Reset", "Resolve",
-        /* PostgreSQL: starting up or shutting down */
-        "57P03",
-        /* Connector/C: no listener, no such host, connection lost; the server is shutting down */
-        "2002", "2003", "2005", "2006", "2012", "2013", "2055", "1053"};
-
-    if (err->kind != ERROR_UNAVAILABLE)
-        return false;
-    for (size_t i = 0; i < array_length(codes); i++) {
-        if (strcmp(err->code, codes[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 void engine_library_init(void)
 {
     for (size_t i = 0; i < array_length(drivers); i++)

@@ -37,9 +37,7 @@ struct engine_connect_request {
     const struct timesource *timesource;
     const struct random_source *random;
     const struct cancellation *cancellation;
-    /* Over all hosts; 0 = what the connection string says, which without a word is 5 s.  More than
-     * that is not waited for, and sessions that a session opens besides take no notice. */
-    uint32_t connect_timeout_ms;
+    uint32_t connect_timeout_ms;   /* over all hosts; 0 = 5 s */
     uint32_t statement_timeout_ms; /* 0 = 30 s */
     uint32_t lock_timeout_ms;      /* 0 = 5 s */
 };
@@ -177,9 +175,6 @@ struct engine_driver {
     bool (*connect)(const struct engine_connect_request *request,
                     struct engine_session **ret_session, struct error *err);
     void (*disconnect)(struct engine_session *session);
-    /* Makes a session that nobody uses as good as a new one of the same login, unless it is not
-     * worth keeping: then it fails, within two seconds, and the session can only be closed. */
-    bool (*reset)(struct engine_session *session, struct error *err);
 
     /* Reads everything about the target that the plan needs, changes nothing. */
     bool (*observe)(struct engine_session *session, const struct engine_target *target,
@@ -233,11 +228,6 @@ struct engine_driver {
                         const struct engine_target *target, enum engine_login *ret_login,
                         char *ret_detail, struct error *err);
 };
-
-/* True when nobody spoke for the server, or only to say that it takes nobody: it is down, hangs, or
- * cannot be reached.  A refusal of a login, of a certificate or of one connection too many is an
- * answer of a server that works for others. */
-bool engine_is_unreachable(const struct error *err) must_check;
 
 extern const struct engine_driver engine_postgres;
 extern const struct engine_driver engine_mysql;

@@ -13,11 +13,11 @@ enum { CONNECT_TIMEOUT_MS = 5000 };
 
 static int64_t connect_deadline_ms(const struct engine_connect_request *request)
 {
-    uint32_t given_seconds = request->server->connect_timeout_seconds;
-    int64_t limit = given_seconds > 0 ? (int64_t)given_seconds * 1000 : CONNECT_TIMEOUT_MS;
+    int64_t limit =
+        request->connect_timeout_ms > 0 ? request->connect_timeout_ms : CONNECT_TIMEOUT_MS;
 
-    if (request->connect_timeout_ms > 0 && (request->connect_timeout_ms < limit))
-        limit = request->connect_timeout_ms;
+    if (request->server->connect_timeout_seconds > 0)
+        limit = (int64_t)request->server->connect_timeout_seconds * 1000;
     return timesource_monotonic_ms(request->timesource) + limit;
 }
 

@@ -42,7 +42,6 @@ const struct engine_driver engine_mysql = {
     .check_names = engine_mysql_check_names,
     .connect = connect_as_admin,
     .disconnect = engine_mysql_close,
-    .reset = engine_mysql_reset,
     .observe = engine_mysql_observe,
     .observe_privileges = engine_mysql_observe_privileges,
     .observe_residents = engine_mysql_observe_residents,

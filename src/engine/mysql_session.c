@@ -17,7 +17,6 @@
 enum {
     STATEMENT_TIMEOUT_MS = 30000,
     LOCK_TIMEOUT_MS = 5000,
-    RESET_TIMEOUT_MS = 2000,
     SLICE_SECONDS = 1,
 };
 
@@ -258,7 +257,8 @@ static bool check_tls(struct engine_session *session, enum engine_tls_mode mode,
 
 /* One known character set and sql_mode, so that quoting means what it says and no GRANT makes a
  * user; no wait for a lock that lasts a day. */
-static bool set_up(struct engine_session *session, int64_t deadline_ms, struct error *err)
+static bool set_up(struct engine_session *session, uint32_t lock_timeout_ms, int64_t deadline_ms,
+                   struct error *err)
 {
     auto_strbuf struct strbuf sql = {0};
 
@@ -268,7 +268,7 @@ static bool set_up(struct engine_session *session, int64_t deadline_ms, struct e
                          " %u",
                          session->is_mariadb ? "STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER"
                                              : "STRICT_TRANS_TABLES",
-                         (unsigned)((session->lock_timeout_ms + 999) / 1000));
+                         (unsigned)((lock_timeout_ms + 999) / 1000));
     return run_until(session, "setting up the session", &sql, deadline_ms, NULL, NULL, err);
 }
 
@@ -287,6 +287,8 @@ static bool connect_to_host(void *context, const struct engine_host *host, int64
     const struct attempt *attempt = context;
     const struct engine_connect_request *request = attempt->request;
     struct engine_session *session = attempt->session;
+    uint32_t lock_timeout_ms =
+        request->lock_timeout_ms > 0 ? request->lock_timeout_ms : LOCK_TIMEOUT_MS;
 
     set_host(session, host);
     session->host_index = (size_t)(host - request->server->hosts);
@@ -294,7 +296,8 @@ static bool connect_to_host(void *context, const struct engine_host *host, int64
     if (session->connection == NULL)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "Connector/C is out of memory");
     return run_connect(session, attempt, host, deadline_ms, err) &&
-           check_tls(session, request->server->tls_mode, err) && set_up(session, deadline_ms, err);
+           check_tls(session, request->server->tls_mode, err) &&
+           set_up(session, lock_timeout_ms, deadline_ms, err);
 }
 
 static bool open_session(struct engine_session *session,
@@ -327,8 +330,6 @@ bool engine_mysql_open(const struct engine_connect_request *request,
     session->cancellation = request->cancellation;
     session->statement_timeout_ms =
         request->statement_timeout_ms > 0 ? request->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
-    session->lock_timeout_ms =
-        request->lock_timeout_ms > 0 ? request->lock_timeout_ms : LOCK_TIMEOUT_MS;
     session->username = mem_strdup(login->username);
     if (ret_number != NULL)
         *ret_number = 0;
@@ -349,26 +350,6 @@ void engine_mysql_close(struct engine_session *session)
     free(session->label);
     free(session->username);
     free(session);
-}
-
-/* Variables, temporary tables, locks and prepared statements of the session are gone then.  What it
- * keeps is the global rights that the admin had when it logged in. */
-bool engine_mysql_reset(struct engine_session *session, struct error *err)
-{
-    static const char doing[] = "resetting the session";
-    int64_t deadline_ms = timesource_monotonic_ms(session->timesource) + RESET_TIMEOUT_MS;
-    struct wait wait = {.session = session, .deadline_ms = deadline_ms};
-    enum engine_wait waited;
-    bool succeeded;
-
-    begin_waiting(&wait);
-    succeeded = mysql_reset_connection(session->connection) == 0;
-    waited = end_waiting();
-    if (!succeeded)
-        return waited != ENGINE_WAIT_READY
-                   ? engine_wait_failed(waited, doing, "server", session->label, err)
-                   : fail_statement(session, doing, NULL, err);
-    return set_up(session, deadline_ms, err);
 }
 
 /* --- Quoting --------------------------------------------------------------------------------- */

@@ -21,7 +21,6 @@ struct engine_session {
     const struct random_source *random;
     const struct cancellation *cancellation;
     uint32_t statement_timeout_ms;
-    uint32_t lock_timeout_ms;
     size_t host_index; /* in the connection string */
     char *label;       /* "host:port", for messages */
     char *username;    /* whom we are logged in as */
@@ -42,8 +41,6 @@ bool engine_mysql_open(const struct engine_connect_request *request,
                        const struct engine_mysql_login *login, struct engine_session **ret_session,
                        unsigned *ret_number, struct error *err) must_check;
 void engine_mysql_close(struct engine_session *session);
-/* As in engine.h. */
-bool engine_mysql_reset(struct engine_session *session, struct error *err) must_check;
 
 /* Runs one statement; `doing` names it in messages.  ret_result NULL: it has no rows; otherwise the
  * caller frees it.  On failure *ret_number (may be NULL) gets the error number. */

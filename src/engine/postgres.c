@@ -43,7 +43,6 @@ const struct engine_driver engine_postgres = {
     .check_names = postgres_check_names,
     .connect = connect_as_admin,
     .disconnect = postgres_disconnect,
-    .reset = postgres_reset,
     .observe = postgres_observe,
     .observe_privileges = postgres_observe_privileges,
     .observe_residents = postgres_observe_residents,

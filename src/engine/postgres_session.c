@@ -15,7 +15,6 @@ enum {
     LOCK_TIMEOUT_MS = 5000,
     /* The client gives up later than the server, so that the server's answer is known. */
     CLIENT_SLACK_MS = 2000,
-    RESET_TIMEOUT_MS = 2000,
     /* We never think so long between two statements.  The server ends the transaction of a process
      * that was stopped amid it: it neither keeps its locks nor commits once it goes on. */
     IDLE_IN_TRANSACTION_MS = 5000,
@@ -205,7 +204,6 @@ static struct engine_session *make_session(const struct engine_connect_request *
     struct engine_session *session = mem_alloc(sizeof *session);
 
     session->request = *request;
-    session->request.connect_timeout_ms = 0;
     session->timesource = request->timesource;
     session->random = request->random;
     session->cancellation = request->cancellation;
@@ -341,10 +339,11 @@ static bool take_failure(const PGresult *result, const char *doing, struct error
 }
 
 /* Takes every result of what was sent; the last successful one is the caller's. */
-static bool take_results(struct engine_session *session, const char *doing, uint32_t timeout_ms,
-                         PGresult **ret_result, struct error *err)
+static bool take_results(struct engine_session *session, const char *doing, PGresult **ret_result,
+                         struct error *err)
 {
-    int64_t deadline_ms = timesource_monotonic_ms(session->timesource) + timeout_ms;
+    int64_t deadline_ms = timesource_monotonic_ms(session->timesource) +
+                          session->statement_timeout_ms + CLIENT_SLACK_MS;
     PGresult *last = NULL, *next;
     bool succeeded = true;
 
@@ -379,36 +378,17 @@ static bool run_query(struct engine_session *session, const char *doing, const c
     if (!PQsendQueryParams(session->connection, sql, parameter_count, NULL, parameters, NULL, NULL,
                            0))
         return postgres_error_set(err, "", doing);
-    return take_results(session, doing, session->statement_timeout_ms + CLIENT_SLACK_MS, ret_result,
-                        err);
-}
-
-static bool execute_within(struct engine_session *session, const char *doing, const char *sql,
-                           uint32_t timeout_ms, struct error *err)
-{
-    if (!engine_may_send(session->cancellation, err))
-        return false;
-    if (!PQsendQuery(session->connection, sql))
-        return postgres_error_set(err, "", doing);
-    return take_results(session, doing, timeout_ms, NULL, err);
+    return take_results(session, doing, ret_result, err);
 }
 
 bool postgres_execute(struct engine_session *session, const char *doing, const char *sql,
                       struct error *err)
 {
-    return execute_within(session, doing, sql, session->statement_timeout_ms + CLIENT_SLACK_MS,
-                          err);
-}
-
-/* No setting of ours outlives a transaction; what a trigger or function of somebody else left in
- * the session does not outlive this. */
-bool postgres_reset(struct engine_session *session, struct error *err)
-{
-    static const char doing[] = "resetting the session";
-
-    if (PQtransactionStatus(session->connection) != PQTRANS_IDLE)
-        return error_set(err, ERROR_INTERNAL, NULL, "%s failed: it is not idle", doing);
-    return execute_within(session, doing, "DISCARD ALL", RESET_TIMEOUT_MS, err);
+    if (!engine_may_send(session->cancellation, err))
+        return false;
+    if (!PQsendQuery(session->connection, sql))
+        return postgres_error_set(err, "", doing);
+    return take_results(session, doing, NULL, err);
 }
 
 /* The first failure is what counts.  A connection on which a statement still runs is given up by

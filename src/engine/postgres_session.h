@@ -64,8 +64,6 @@ bool postgres_connect_to_database(const struct engine_session *session, const ch
                                   struct engine_session **ret_session, struct error *err)
     must_check;
 void postgres_disconnect(struct engine_session *session);
-/* As in engine.h. */
-bool postgres_reset(struct engine_session *session, struct error *err) must_check;
 
 static inline void postgres_disconnect_scope(struct engine_session **session)
 {

@@ -11,11 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct work_group;
-
 enum work_place {
     WORK_NOWHERE,    /* not asked for */
-    WORK_READY,      /* in the heap of ready items, its group's or that of those without one */
+    WORK_READY,      /* in the heap of ready items */
     WORK_WAITING,    /* in the heap of items whose time has not come */
     WORK_AFTERWARDS, /* asked for while it is being processed: placed when that is done */
 };
@@ -24,14 +22,9 @@ struct work_item {
     struct hash_link link;
     enum work_place place;
     bool is_processing;
-    bool has_slot;            /* counts as running in its group */
-    bool awaits_group;        /* while it is placed: shall run as well once its group is woken */
-    struct work_group *group; /* NULL = not known yet */
-    uint64_t wakes_seen;      /* of the group, when its work began */
-    int priority, taken_priority;
-    unsigned failures; /* in a row */
-    int64_t due_ms;    /* ready since or from then on; while it is placed somewhere */
-    int64_t taken_due_ms;
+    int priority;
+    unsigned failures;  /* in a row */
+    int64_t due_ms;     /* ready since or from then on; while it is placed somewhere */
     int64_t started_ms; /* while it is being processed */
     uint64_t sequence;  /* breaks ties: first come, first served */
     size_t heap_index;  /* while it is in a heap */

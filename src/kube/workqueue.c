@@ -1,7 +1,6 @@
 /*
- * One entry a key.  Each entry is in exactly one place: nowhere, in a heap of ready ones (its
- * group's, or that of entries without a group), in the heap of those whose time has not come, or
- * (while a worker has its key) set aside for afterwards.
+ * One entry a key.  Each entry is in exactly one place: nowhere, in the heap of ready ones, in the
+ * heap of those whose time has not come, or (while a worker has its key) set aside for afterwards.
  * That is the whole trick: a key cannot be in two places, so it cannot run twice at once, and what
  * is asked for during a run is not lost.
  *
@@ -14,7 +13,6 @@
 #include "base/condition_variable.h"
 #include "base/memory.h"
 #include "kube/hash_table.h"
-#include "kube/work_group.h"
 #include "kube/work_item.h"
 #include "kube/workqueue_metrics.h"
 
@@ -37,10 +35,7 @@ struct kube_workqueue {
 
     /* Below: guarded by lock. */
     struct hash_table items;
-    size_t worker_count; /* 0 = any number; constant */
-    struct work_groups groups;
-    struct work_heap ready, waiting; /* ready: of those without a group */
-    size_t ready_count;              /* of all that are ready */
+    struct work_heap ready, waiting;
     struct work_item **processing;
     size_t processing_count, processing_capacity;
     uint64_t next_sequence;
@@ -61,8 +56,6 @@ struct kube_workqueue *kube_workqueue_new(const struct kube_workqueue_options *o
     queue->random = options->random;
     queue->ready.comes_before = work_ready_before;
     queue->waiting.comes_before = work_due_before;
-    queue->worker_count = options->worker_count;
-    work_groups_init(&queue->groups, options->group_limit, options->worker_count);
     workqueue_metrics_init(&queue->metrics, options->metrics, options->name);
     pthread_mutex_init(&queue->lock, NULL);
     condition_variable_init(&queue->changed);
@@ -81,7 +74,6 @@ void kube_workqueue_free(struct kube_workqueue *queue)
         free(hash_entry(link, struct work_item, link));
     }
     hash_table_release(&queue->items);
-    work_groups_release(&queue->groups);
     work_heap_release(&queue->ready);
     work_heap_release(&queue->waiting);
     free(queue->processing);
@@ -121,7 +113,6 @@ static void drop_when_useless(struct kube_workqueue *queue, struct work_item *it
 {
     if (item->place != WORK_NOWHERE || item->is_processing || item->failures > 0)
         return;
-    work_groups_leave(&queue->groups, item);
     hash_table_remove(&queue->items, &item->link);
     free(item);
 }
@@ -133,16 +124,10 @@ static int64_t now_ms(const struct kube_workqueue *queue)
     return timesource_monotonic_ms(queue->timesource);
 }
 
-static struct work_heap *ready_heap(struct kube_workqueue *queue, const struct work_item *item)
-{
-    return item->group != NULL ? &item->group->ready : &queue->ready;
-}
-
 static void unplace(struct kube_workqueue *queue, struct work_item *item)
 {
     if (item->place == WORK_READY) {
-        work_heap_remove(ready_heap(queue, item), item);
-        queue->ready_count--;
+        work_heap_remove(&queue->ready, item);
         workqueue_metrics_depth(&queue->metrics, item->priority, -1);
     } else if (item->place == WORK_WAITING) {
         work_heap_remove(&queue->waiting, item);
@@ -158,8 +143,7 @@ static void place(struct kube_workqueue *queue, struct work_item *item, int64_t 
         item->place = WORK_AFTERWARDS;
     } else if (item->due_ms <= now) {
         item->place = WORK_READY;
-        work_heap_insert(ready_heap(queue, item), item);
-        queue->ready_count++;
+        work_heap_insert(&queue->ready, item);
         workqueue_metrics_depth(&queue->metrics, item->priority, 1);
         pthread_cond_signal(&queue->changed);
     } else {
@@ -172,9 +156,11 @@ static void place(struct kube_workqueue *queue, struct work_item *item, int64_t 
 
 /* One entry a key: the earlier time and the higher priority win; an item that rises in priority
  * goes to the end of its new class. */
-static void ask_for(struct kube_workqueue *queue, struct work_item *item, int priority,
-                    int64_t due_ms, int64_t now)
+static void ask_for(struct kube_workqueue *queue, const char *key, int priority, int64_t due_ms,
+                    int64_t now)
 {
+    struct work_item *item = find_or_make(queue, key);
+
     if (item->place == WORK_NOWHERE) {
         workqueue_metrics_added(&queue->metrics);
         item->priority = priority;
@@ -211,7 +197,7 @@ void kube_workqueue_add_after(struct kube_workqueue *queue, const char *key, int
     if (!queue->is_shut_down) {
         int64_t now = now_ms(queue);
 
-        ask_for(queue, find_or_make(queue, key), priority, now + (int64_t)delay_ms, now);
+        ask_for(queue, key, priority, now + (int64_t)delay_ms, now);
     }
     pthread_mutex_unlock(&queue->lock);
 }
@@ -237,7 +223,7 @@ uint64_t kube_workqueue_add_with_backoff(struct kube_workqueue *queue, const cha
         if (delay_ms < backoff_ms)
             delay_ms = backoff_ms;
         workqueue_metrics_retried(&queue->metrics);
-        ask_for(queue, item, priority, now + (int64_t)delay_ms, now);
+        ask_for(queue, key, priority, now + (int64_t)delay_ms, now);
     }
     pthread_mutex_unlock(&queue->lock);
     return delay_ms;
@@ -262,14 +248,7 @@ static void begin(struct kube_workqueue *queue, struct work_item *item, int64_t 
 {
     unplace(queue, item);
     item->is_processing = true;
-    item->awaits_group = false;
     item->started_ms = now;
-    item->taken_priority = item->priority;
-    item->taken_due_ms = item->due_ms;
-    if (item->group != NULL) {
-        work_groups_take_slot(&queue->groups, item);
-        item->wakes_seen = item->group->wakes;
-    }
     if (queue->processing_count == queue->processing_capacity) {
         queue->processing_capacity += 8;
         queue->processing = mem_resize_array(queue->processing, queue->processing_capacity,
@@ -287,20 +266,7 @@ static void end(struct kube_workqueue *queue, struct work_item *item, int64_t no
         i++;
     queue->processing[i] = queue->processing[--queue->processing_count];
     item->is_processing = false;
-    work_groups_free_slot(&queue->groups, item);
-    if (queue->ready_count > 0)
-        pthread_cond_signal(&queue->changed); /* there may be room for another one of the group */
     workqueue_metrics_done(&queue->metrics, now - item->started_ms);
-}
-
-/* Suspects have workers of their own, and the others no more than theirs. */
-static struct work_item *find_next(const struct kube_workqueue *queue)
-{
-    size_t others = queue->processing_count - queue->groups.running[KUBE_STANDING_SUSPECT];
-
-    if (queue->worker_count > 0 && others >= queue->worker_count)
-        return work_groups_first_ready(&queue->groups, NULL, true);
-    return work_groups_first_ready(&queue->groups, work_heap_top(&queue->ready), false);
 }
 
 /* Waits until something changes or the next waiting item is due. */
@@ -320,7 +286,7 @@ static void wait_for_change(struct kube_workqueue *queue, int64_t now)
     pthread_cond_timedwait(&queue->changed, &queue->lock, &deadline);
 }
 
-char *kube_workqueue_get(struct kube_workqueue *queue, int *ret_priority)
+char *kube_workqueue_get(struct kube_workqueue *queue)
 {
     char *key = NULL;
 
@@ -330,12 +296,10 @@ char *kube_workqueue_get(struct kube_workqueue *queue, int *ret_priority)
         struct work_item *item;
 
         move_due_to_ready(queue, now);
-        item = find_next(queue);
+        item = work_heap_top(&queue->ready);
         if (item != NULL) {
             key = mem_strdup(item->key);
             begin(queue, item, now);
-            if (ret_priority != NULL)
-                *ret_priority = item->taken_priority;
             break;
         }
         wait_for_change(queue, now);
@@ -361,136 +325,20 @@ void kube_workqueue_done(struct kube_workqueue *queue, const char *key)
     pthread_mutex_unlock(&queue->lock);
 }
 
-/* ---- groups ---- */
-
-/* Gives the item's slot in a former group back. */
-static void change_group(struct kube_workqueue *queue, struct work_item *item, const char *group)
-{
-    if (item->group != NULL && strcmp(item->group->name, group) == 0)
-        return;
-    work_groups_leave(&queue->groups, item);
-    pthread_cond_signal(&queue->changed);
-    work_groups_join(&queue->groups, item, group);
-    item->wakes_seen = item->group->wakes;
-}
-
-/* The key keeps the turn that it had. */
-static void put_back(struct kube_workqueue *queue, struct work_item *item)
-{
-    if (!queue->is_shut_down)
-        ask_for(queue, item, item->taken_priority, item->taken_due_ms, now_ms(queue));
-}
-
-bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const char *group)
-{
-    struct work_item *item;
-    bool entered;
-
-    pthread_mutex_lock(&queue->lock);
-    item = find(queue, key);
-    assert(item != NULL && item->is_processing);
-    change_group(queue, item, group);
-    entered = item->has_slot || work_groups_have_room(&queue->groups, item->group);
-    if (entered && !item->has_slot) {
-        work_groups_take_slot(&queue->groups, item);
-        pthread_cond_signal(&queue->changed); /* a suspect's worker is not one of the others */
-    } else if (!entered) {
-        put_back(queue, item);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    return entered;
-}
-
-void kube_workqueue_put_back(struct kube_workqueue *queue, const char *key)
-{
-    struct work_item *item;
-
-    pthread_mutex_lock(&queue->lock);
-    item = find(queue, key);
-    assert(item != NULL && item->is_processing);
-    put_back(queue, item);
-    pthread_mutex_unlock(&queue->lock);
-}
-
-enum kube_standing kube_workqueue_standing(struct kube_workqueue *queue, const char *name)
-{
-    const struct work_group *group;
-    enum kube_standing standing;
-
-    pthread_mutex_lock(&queue->lock);
-    group = work_groups_find(&queue->groups, name);
-    standing = group != NULL ? group->standing : KUBE_STANDING_UNKNOWN;
-    pthread_mutex_unlock(&queue->lock);
-    return standing;
-}
-
-void kube_workqueue_set_standing(struct kube_workqueue *queue, const char *name,
-                                 enum kube_standing standing)
-{
-    struct work_group *group;
-
-    pthread_mutex_lock(&queue->lock);
-    group = work_groups_find(&queue->groups, name);
-    if (group != NULL && group->standing != standing) {
-        work_groups_set_standing(&queue->groups, group, standing);
-        pthread_cond_broadcast(&queue->changed); /* there may be room for several */
-    }
-    pthread_mutex_unlock(&queue->lock);
-}
-
-static void make_ready(struct kube_workqueue *queue, struct work_item *item, int64_t now)
-{
-    item->failures = 0;
-    if (item->place == WORK_READY || item->due_ms <= now)
-        return;
-    unplace(queue, item);
-    item->due_ms = now;
-    place(queue, item, now);
-}
-
-void kube_workqueue_await_group(struct kube_workqueue *queue, const char *key)
-{
-    struct work_item *item;
-
-    pthread_mutex_lock(&queue->lock);
-    item = find(queue, key);
-    if (item != NULL && item->place == WORK_AFTERWARDS && item->group != NULL) {
-        item->awaits_group = true;
-        if (item->group->wakes != item->wakes_seen)
-            make_ready(queue, item, now_ms(queue));
-    }
-    pthread_mutex_unlock(&queue->lock);
-}
-
-/* Looks at every item: it is rare that a group is woken. */
-void kube_workqueue_wake_group(struct kube_workqueue *queue, const char *name)
-{
-    struct hash_link *link = NULL;
-    struct work_group *group;
-
-    pthread_mutex_lock(&queue->lock);
-    group = work_groups_find(&queue->groups, name);
-    if (group != NULL)
-        group->wakes++;
-    while (group != NULL && (link = hash_table_next(&queue->items, link)) != NULL) {
-        struct work_item *item = hash_entry(link, struct work_item, link);
-
-        if (item->group == group && item->awaits_group && item->place != WORK_NOWHERE)
-            make_ready(queue, item, now_ms(queue));
-    }
-    pthread_mutex_unlock(&queue->lock);
-}
-
 /* ---- the rest ---- */
 
 void kube_workqueue_shut_down(struct kube_workqueue *queue)
 {
-    struct hash_link *link = NULL;
+    struct work_item *item;
 
     pthread_mutex_lock(&queue->lock);
     queue->is_shut_down = true;
-    while ((link = hash_table_next(&queue->items, link)) != NULL)
-        unplace(queue, hash_entry(link, struct work_item, link));
+    while ((item = work_heap_top(&queue->ready)) != NULL)
+        unplace(queue, item);
+    while ((item = work_heap_top(&queue->waiting)) != NULL)
+        unplace(queue, item);
+    for (size_t i = 0; i < queue->processing_count; i++)
+        unplace(queue, queue->processing[i]);
     pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
 }
@@ -500,7 +348,7 @@ size_t kube_workqueue_length(struct kube_workqueue *queue)
     size_t length;
 
     pthread_mutex_lock(&queue->lock);
-    length = queue->ready_count + queue->waiting.count;
+    length = queue->ready.count + queue->waiting.count;
     for (size_t i = 0; i < queue->processing_count; i++)
         if (queue->processing[i]->place == WORK_AFTERWARDS)
             length++;

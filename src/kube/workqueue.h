@@ -4,10 +4,6 @@
  * priorities and per-key backoff.  Rules: client-go's work queue and controller-runtime's priority
  * queue (one entry a key; ready beats waiting, the earlier time and the higher priority win).
  * A point of priority is worth three seconds of waiting, so that constant load starves nobody.
- *
- * Keys that need the same thing outside (a database server) form a group.  A key's group is learned
- * when its work enters it, and remembered from then on.  No more of a group's keys are handed out
- * than it has room for; the others stay ready, keep their turn, and occupy no worker meanwhile.
  * Thread-safe.
  */
 #ifndef KUBE_WORKQUEUE_H
@@ -26,16 +22,8 @@ struct kube_workqueue;
 
 enum {                           /* any int is a priority; these are the ones that we use */
        KUBE_PRIORITY_LOW = -100, /* found by a list, drift */
-       KUBE_PRIORITY_NORMAL = 0, /* new resources, retries */
-       KUBE_PRIORITY_HIGH = 10,  /* what somebody changed or deleted just now */
-};
-
-/* What is known of what a group needs. */
-enum kube_standing {
-    KUBE_STANDING_UNKNOWN, /* nothing yet: one key at a time; some workers stay free of such */
-    KUBE_STANDING_SUSPECT, /* it failed or was slow: likewise, by workers for suspects alone */
-    KUBE_STANDING_TRUSTED, /* it answered at the last attempt: group_limit keys at a time */
-    KUBE_STANDING_COUNT,
+       KUBE_PRIORITY_NORMAL = 0, /* live events */
+       KUBE_PRIORITY_HIGH = 10,  /* deletions, changed Secrets */
 };
 
 struct kube_workqueue_options {
@@ -44,17 +32,7 @@ struct kube_workqueue_options {
     const struct timesource *timesource;
     const struct random_source *random;
     struct metrics *metrics; /* NULL = none */
-    size_t group_limit;      /* how many keys of a group are handed out at once; 0 = no limit */
-    /* How many keys are handed out at once, besides those of suspects, of which there are half as
-     * many; 0 = any number of all. */
-    size_t worker_count;
 };
-
-/* How many threads it takes for all of them. */
-static inline size_t kube_workqueue_threads(size_t worker_count)
-{
-    return worker_count + (worker_count + 1) / 2;
-}
 
 struct kube_workqueue *
 kube_workqueue_new(const struct kube_workqueue_options *options) returns_owned;
@@ -73,26 +51,9 @@ uint64_t kube_workqueue_add_with_backoff(struct kube_workqueue *queue, const cha
 void kube_workqueue_forget(struct kube_workqueue *queue, const char *key);
 
 /* Waits for a ready key and marks it as being processed; NULL after shutdown.  The caller owns the
- * key and must call kube_workqueue_done() with it.  *ret_priority (may be NULL) gets the one under
- * which it was asked for. */
-char *kube_workqueue_get(struct kube_workqueue *queue, int *ret_priority) must_check;
+ * key and must call kube_workqueue_done() with it. */
+char *kube_workqueue_get(struct kube_workqueue *queue) must_check;
 void kube_workqueue_done(struct kube_workqueue *queue, const char *key);
-
-/* The work on the key, which is being processed, needs this group from here on until it is done.
- * False when the group has no room: then the work has to stop, and the key is handed out again, as
- * if nothing had happened, when there is. */
-bool kube_workqueue_enter(struct kube_workqueue *queue, const char *key, const char *group)
-    must_check;
-/* Likewise, for work that found out only later that it has to make room for others. */
-void kube_workqueue_put_back(struct kube_workqueue *queue, const char *key);
-enum kube_standing kube_workqueue_standing(struct kube_workqueue *queue, const char *group);
-void kube_workqueue_set_standing(struct kube_workqueue *queue, const char *group,
-                                 enum kube_standing standing);
-/* The key, which was asked for during its processing, does not wait for its time when its group is
- * woken before, or was since the work entered it. */
-void kube_workqueue_await_group(struct kube_workqueue *queue, const char *key);
-/* Makes ready, and forgets the failures of, the keys of a group that await it. */
-void kube_workqueue_wake_group(struct kube_workqueue *queue, const char *group);
 
 /* Refuses further adds and lets every waiting get return NULL; keys not begun are dropped. */
 void kube_workqueue_shut_down(struct kube_workqueue *queue);

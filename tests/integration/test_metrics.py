@@ -87,10 +87,7 @@ def test_calls_of_servers_and_of_aws_are_counted_with_their_times(tenant: Tenant
         ]  # fmt: skip
 
     before, seconds = calls(), operator.metric(f"{database_calls}_sum")
-    name = make_ready(tenant, "timed")
-    # who asks is not served with the session of the test before
-    tenant.kubectl("annotate", "database", name, "database.opzkit.io/reconcile-now=1")
-    tenant.wait_for(name, lambda status: status.get("lastHandledReconcileAt") == "1", "looked at again")
+    make_ready(tenant, "timed")
     unreachable = unique("unreachable")
     tenant.apply(secret(unreachable, connectionString=f"postgresql://a:b@127.0.0.1:{free_port()}/postgres"))
     tenant.apply(database(unreachable, connectionStringSecretRef={"name": unreachable}))

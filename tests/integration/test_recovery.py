@@ -11,7 +11,6 @@ from devstack.process import wait_until
 from devstack.postgres import ADMIN
 from support.cluster import condition
 from support.resources import database, secret, unique
-from support.sick_servers import Refusing
 from support.tenant import Tenant, assert_works, run_sql
 from support.watching import CallWatch, SqlWatch
 
@@ -389,27 +388,25 @@ def test_a_password_that_does_not_log_in_is_an_error_that_is_tried_once_and_neve
 
 def test_an_error_is_logged_once_and_not_at_every_attempt(tenant: Tenant, operator: Operator) -> None:
     name = unique("noisy")
-    with Refusing() as nobody:
-        tenant.set_admin(f"postgresql://{ADMIN}:x@127.0.0.1:{nobody.port}/postgres")
-        tenant.apply(database(name))
-        tenant.wait_error(name, "ServerUnreachable")
-        errors = operator.metric("controller_runtime_reconcile_errors_total")
-        wait_until(lambda: operator.metric("controller_runtime_reconcile_errors_total") > errors + 2, "more attempts", 20)
+    tenant.set_admin(f"postgresql://{ADMIN}:x@127.0.0.1:1/postgres")
+    tenant.apply(database(name))
+    tenant.wait_error(name, "ServerUnreachable")
+    errors = operator.metric("controller_runtime_reconcile_errors_total")
+    wait_until(lambda: operator.metric("controller_runtime_reconcile_errors_total") > errors + 2, "more attempts", 20)
 
-        lines = [line for line in operator.log_lines(name=name) if line["level"] == "warning"]
+    lines = [line for line in operator.log_lines(name=name) if line["level"] == "warning"]
 
-        assert len(lines) == 1, lines
+    assert len(lines) == 1, lines
 
 
 def test_the_status_of_a_standing_error_is_not_written_again_and_again(tenant: Tenant, operator: Operator) -> None:
     name = unique("standing")
-    with Refusing() as nobody:
-        tenant.set_admin(f"postgresql://{ADMIN}:x@127.0.0.1:{nobody.port}/postgres")
-        tenant.apply(database(name))
-        tenant.wait_error(name, "ServerUnreachable")
-        version = tenant.get("database", name)["metadata"]["resourceVersion"]
-        errors = operator.metric("controller_runtime_reconcile_errors_total")
+    tenant.set_admin(f"postgresql://{ADMIN}:x@127.0.0.1:1/postgres")
+    tenant.apply(database(name))
+    tenant.wait_error(name, "ServerUnreachable")
+    version = tenant.get("database", name)["metadata"]["resourceVersion"]
+    errors = operator.metric("controller_runtime_reconcile_errors_total")
 
-        wait_until(lambda: operator.metric("controller_runtime_reconcile_errors_total") > errors + 2, "more attempts", 20)
+    wait_until(lambda: operator.metric("controller_runtime_reconcile_errors_total") > errors + 2, "more attempts", 20)
 
-        assert tenant.get("database", name)["metadata"]["resourceVersion"] == version
+    assert tenant.get("database", name)["metadata"]["resourceVersion"] == version

@@ -45,8 +45,7 @@ static const struct row {
     {"max-concurrent-reconciles", NUMBER, offsetof(struct options, max_concurrent_reconciles), NULL,
      8,
      "  --max-concurrent-reconciles=NUMBER\n"
-     "        how many resources are worked on at the same time (1 to 64), sick servers apart "
-     "(default 8)\n"},
+     "        how many resources are worked on at the same time (1 to 64) (default 8)\n"},
     {"database-ca-file", TEXT, offsetof(struct options, database_ca_file), "", 0,
      "  --database-ca-file=TEXT\n"
      "        CA bundle for database servers whose Secret has no ca.crt; default: the system's\n"},

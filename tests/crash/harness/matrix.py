@@ -17,7 +17,6 @@ from harness.subject import Subject
 # A call that begins so changes nothing outside.
 _READING = (
     "kube GET", "aws Describe", "aws Get", "sql query SELECT", "sql query SHOW", "sql query SET", "sql query USE",
-    "sql query DISCARD", "sql reset",
     "sql parse", "sql bind", "sql describe", "sql execute", "sql sync", "sql ssl", "sql startup", "sql login",
     "sql password", "sql terminate", "sql quit",
 )  # fmt: skip

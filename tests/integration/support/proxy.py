@@ -20,7 +20,6 @@ class Proxy:
         self._target_port = target_port
         self._flowing = threading.Event()
         self._flowing.set()
-        self._is_shut = False
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()  # guarded by the lock
         self.accepted = 0
@@ -55,15 +54,6 @@ class Proxy:
         self._listener.close()
         self.cut()
 
-    def shut(self) -> None:
-        """Closes new connections at once, as a proxy does whose server is down; open ones are cut."""
-        self._is_shut = True
-        self.cut()
-
-    def open(self) -> None:
-        """Forwards new connections again."""
-        self._is_shut = False
-
     def silence(self) -> None:
         """Forwards nothing any longer; connections stay open, new ones are accepted."""
         self._flowing.clear()
@@ -85,9 +75,6 @@ class Proxy:
             except OSError:
                 return
             self.accepted += 1
-            if self._is_shut:
-                client.close()
-                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
             except OSError:

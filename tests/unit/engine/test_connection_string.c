@@ -473,60 +473,6 @@ static void test_release_leaves_an_empty_value_that_may_be_released_again(void *
     assert_true(secret_is_empty(&parts.password));
 }
 
-static void test_copy_is_equal_and_its_own(void **state maybe_unused)
-{
-    static const char text[] = "postgresql://u:p@h1:1,h2:2/d?sslmode=verify-ca&connect_timeout=7";
-    struct connection_string parts = {0}, copy = {0};
-
-    must_parse(text, &parts);
-    connection_string_copy(&copy, &parts);
-    assert_true(connection_string_equals(&parts, &copy));
-    assert_ptr_not_equal(copy.hosts[1].host, parts.hosts[1].host);
-    connection_string_release(&parts);
-
-    must_parse(text, &parts);
-    assert_true(connection_string_equals(&parts, &copy));
-    connection_string_release(&parts);
-    connection_string_release(&copy);
-}
-
-static void test_every_difference_counts(void **state maybe_unused)
-{
-    static const char *const others[] = {
-        "postgresql://v:p@h:1/d",
-        "postgresql://u:q@h:1/d",
-        "postgresql://u:p@i:1/d",
-        "postgresql://u:p@h:2/d",
-        "postgresql://u:p@h:1,h:2/d",
-        "postgresql://u:p@h:1/e",
-        "postgresql://u:p@h:1",
-        "postgresql://u:p@h:1/d?sslmode=verify-ca",
-        "postgresql://u:p@h:1/d?channel_binding=require",
-        "postgresql://u:p@h:1/d?connect_timeout=7",
-    };
-    struct connection_string parts = {0};
-
-    must_parse("postgresql://u:p@h:1/d", &parts);
-    for (size_t i = 0; i < array_length(others); i++) {
-        auto_connection_string struct connection_string other = {0};
-
-        must_parse(others[i], &other);
-        if (connection_string_equals(&parts, &other) || connection_string_equals(&other, &parts))
-            fail_msg("'%s' is taken for the same", others[i]);
-    }
-    connection_string_release(&parts);
-}
-
-static void test_servers_are_named_by_hosts_and_ports(void **state maybe_unused)
-{
-    auto_connection_string struct connection_string parts = {0};
-    auto_free char *servers = NULL;
-
-    must_parse("postgresql://u:p@DB.Example:1,[::1]:2/d", &parts);
-    servers = connection_string_servers(&parts);
-    assert_string_equal(servers, "db.example:1,::1:2");
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -540,9 +486,6 @@ int main(void)
         cmocka_unit_test(test_too_long_texts_are_refused),
         cmocka_unit_test(test_texts_of_the_greatest_lengths_are_taken),
         cmocka_unit_test(test_no_disturbed_text_is_ever_quoted),
-        cmocka_unit_test(test_copy_is_equal_and_its_own),
-        cmocka_unit_test(test_every_difference_counts),
-        cmocka_unit_test(test_servers_are_named_by_hosts_and_ports),
         cmocka_unit_test(test_release_leaves_an_empty_value_that_may_be_released_again),
     };
 

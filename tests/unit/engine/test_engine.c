@@ -114,43 +114,6 @@ static void test_facts_may_be_released_empty_full_and_twice(void **state maybe_u
     assert_null(facts.user.id);
 }
 
-static void test_only_silence_means_that_a_server_is_unreachable(void **state maybe_unused)
-{
-    static const struct {
-        enum error_kind kind;
-        const char *code;
-        bool is_unreachable;
-    } rows[] = {
-        {ERROR_UNAVAILABLE, "", true},
-        {ERROR_UNAVAILABLE, "Timeout", true},
-        {ERROR_UNAVAILABLE, "Refused", true},
-        {ERROR_UNAVAILABLE, "Resolve", true},
-        {ERROR_UNAVAILABLE, "Reset", true},
-        {ERROR_UNAVAILABLE, "57P03", true},
-        {ERROR_UNAVAILABLE, "2002", true},
-        {ERROR_UNAVAILABLE, "2013", true},
-        /* it speaks, and others may be luckier */
-        {ERROR_UNAVAILABLE, "53300", false},
-        {ERROR_UNAVAILABLE, "1040", false},
-        {ERROR_UNAVAILABLE, "1226", false},
-        {ERROR_UNAVAILABLE, "Tls", false},
-        {ERROR_UNAVAILABLE, "ReadOnly", false},
-        {ERROR_UNAVAILABLE, "55P03", false},
-        {ERROR_DENIED, "28P01", false},
-        {ERROR_DENIED, "", false},
-        {ERROR_INVALID, "Tls", false},
-        {ERROR_CANCELLED, "", false},
-    };
-
-    for (size_t i = 0; i < array_length(rows); i++) {
-        struct error err = {.kind = rows[i].kind};
-
-        strcpy(err.code, rows[i].code);
-        if (engine_is_unreachable(&err) != rows[i].is_unreachable)
-            fail_msg("'%s' of kind %s", rows[i].code, error_kind_name(rows[i].kind));
-    }
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -160,7 +123,6 @@ int main(void)
         cmocka_unit_test(test_driver_says_what_goes_into_urls_and_payloads),
         cmocka_unit_test(test_driver_parses_its_connection_strings_and_checks_its_names),
         cmocka_unit_test(test_set_up_removes_the_variables_of_libpq_and_no_others),
-        cmocka_unit_test(test_only_silence_means_that_a_server_is_unreachable),
         cmocka_unit_test(test_facts_may_be_released_empty_full_and_twice),
     };
 

@@ -282,79 +282,6 @@ test_server_that_refuses_and_a_port_without_one_are_unavailable(void **state may
     check_error("nobody", &err, ERROR_UNAVAILABLE, "2002", "nobody listens there");
 }
 
-/* --- Sessions that are used again ------------------------------------------------------------ */
-
-#define LOGGED_IN BYTES("\x07\0\0\x02\0\0\0\x02\0\0\0")
-#define DONE      BYTES("\x07\0\0\x01\0\0\0\x02\0\0\0")
-#define HANG_UP       \
-    {                 \
-        .bytes = NULL \
-    }
-
-static size_t times_sent(const struct scripted_peer *peer, const char *bytes, size_t length)
-{
-    const char *at = strbuf_text(&peer->received), *end = at + peer->received.length;
-    size_t times = 0;
-
-    while ((at = memmem(at, (size_t)(end - at), bytes, length)) != NULL) {
-        times++;
-        at += length;
-    }
-    return times;
-}
-
-static bool reset_session(const struct peer_answer *answers, size_t count,
-                          struct scripted_peer *peer, struct error *err)
-{
-    auto_fixture struct fixture fixture = {0};
-    struct engine_session *session = NULL;
-    bool succeeded;
-
-    scripted_peer_start_with_greeting(peer, &without_tls, answers, count);
-    prepare(&fixture, peer->port, "tls=false");
-    if (!engine_mysql.connect(&fixture.request, &session, err))
-        fail_msg("%s", err->message);
-    succeeded = engine_mysql.reset(session, err);
-    engine_mysql.disconnect(session);
-    scripted_peer_stop(peer);
-    return succeeded;
-}
-
-static void test_reset_makes_the_settings_anew(void **state maybe_unused)
-{
-    static const struct peer_answer answers[] = {LOGGED_IN, DONE, DONE, DONE};
-    static const char command[] = "\x01\0\0\0\x1f";
-    auto_peer struct scripted_peer peer = {0};
-    struct error err = {0};
-
-    if (!reset_session(answers, array_length(answers), &peer, &err))
-        fail_msg("%s", err.message);
-    assert_int_equal(times_sent(&peer, command, sizeof command - 1), 1);
-    assert_int_equal(times_sent(&peer, "SET NAMES utf8mb4", 17), 2);
-}
-
-static void test_reset_fails_where_the_session_has_ended(void **state maybe_unused)
-{
-    static const struct peer_answer answers[] = {LOGGED_IN, DONE, HANG_UP};
-    auto_peer struct scripted_peer peer = {0};
-    struct error err = {0};
-
-    assert_false(reset_session(answers, array_length(answers), &peer, &err));
-    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
-}
-
-static void test_reset_waits_two_seconds_for_a_silent_server(void **state maybe_unused)
-{
-    static const struct peer_answer answers[] = {LOGGED_IN, DONE};
-    int64_t begin_ms = timesource_monotonic_ms(&timesource_system);
-    auto_peer struct scripted_peer peer = {0};
-    struct error err = {0};
-
-    assert_false(reset_session(answers, array_length(answers), &peer, &err));
-    assert_string_equal(err.code, "Timeout");
-    assert_in_range(timesource_monotonic_ms(&timesource_system) - begin_ms, 2000, 20000);
-}
-
 static int initialize(void **state maybe_unused)
 {
     engine_library_init();
@@ -372,9 +299,6 @@ int main(void)
         cmocka_unit_test(test_waiting_ends_on_cancellation),
         cmocka_unit_test(test_nothing_is_sent_once_it_must_not_be),
         cmocka_unit_test(test_server_that_refuses_and_a_port_without_one_are_unavailable),
-        cmocka_unit_test(test_reset_makes_the_settings_anew),
-        cmocka_unit_test(test_reset_fails_where_the_session_has_ended),
-        cmocka_unit_test(test_reset_waits_two_seconds_for_a_silent_server),
     };
 
     return cmocka_run_group_tests_name("engine/mysql_connect", tests, initialize, NULL);

@@ -135,73 +135,6 @@ static void test_nothing_is_sent_to_a_server_without_tls(void **state maybe_unus
     assert_int_equal(peer.received.length, 8); /* the request for TLS */
 }
 
-/* --- Sessions that are used again ------------------------------------------------------------ */
-
-static struct engine_session *connect_well(struct fixture *fixture, uint16_t port)
-{
-    auto_free char *url =
-        mem_printf("postgresql://adm:canary@127.0.0.1:%u/?sslmode=disable", (unsigned)port);
-    struct engine_session *session = NULL;
-    struct error err = {0};
-
-    prepare(fixture, url);
-    if (!engine_postgres.connect(&fixture->request, &session, &err))
-        fail_msg("%s", err.message);
-    return session;
-}
-
-/* What comes of resetting a session of a server that answers so; "" = nothing at all. */
-static bool reset_session(const struct peer_answer *answers, size_t count,
-                          struct scripted_peer *peer, struct error *err)
-{
-    auto_fixture struct fixture fixture = {0};
-    struct engine_session *session;
-    bool succeeded;
-
-    scripted_peer_start(peer, answers, count);
-    session = connect_well(&fixture, peer->port);
-    succeeded = engine_postgres.reset(session, err);
-    engine_postgres.disconnect(session);
-    scripted_peer_stop(peer);
-    return succeeded;
-}
-
-static void test_reset_discards_everything(void **state maybe_unused)
-{
-    static const struct peer_answer answers[] = {LET_IN, BYTES("C\0\0\0\x10"
-                                                               "DISCARD ALL\0Z\0\0\0\x05I")};
-    auto_peer struct scripted_peer peer = {0};
-    struct error err = {0};
-
-    if (!reset_session(answers, array_length(answers), &peer, &err))
-        fail_msg("%s", err.message);
-    assert_true(was_sent(&peer, "DISCARD ALL", 12));
-}
-
-static void test_reset_fails_where_the_session_has_ended(void **state maybe_unused)
-{
-    static const struct peer_answer answers[] = {LET_IN, HANG_UP};
-    auto_peer struct scripted_peer peer = {0};
-    struct error err = {0};
-
-    assert_false(reset_session(answers, array_length(answers), &peer, &err));
-    assert_int_equal(err.kind, ERROR_UNAVAILABLE);
-}
-
-static void test_reset_waits_two_seconds_for_a_silent_server(void **state maybe_unused)
-{
-    static const struct peer_answer answers[] = {LET_IN};
-    int64_t begin_ms = timesource_monotonic_ms(&timesource_system);
-    auto_peer struct scripted_peer peer = {0};
-    struct error err = {0};
-
-    assert_false(reset_session(answers, array_length(answers), &peer, &err));
-    check_error("silent", &err, ERROR_UNAVAILABLE, "Timeout", "did not answer in time");
-    assert_in_range(timesource_monotonic_ms(&timesource_system) - begin_ms, 2000, 20000);
-}
-
-/* --- Waiting --------------------------------------------------------------------------------- */
-
 static void test_silent_server_ends_in_a_time_out(void **state maybe_unused)
 {
     auto_fixture struct fixture fixture = {0};
@@ -329,9 +262,6 @@ int main(void)
         cmocka_unit_test(test_refusals_of_the_server_are_told_by_their_sqlstate),
         cmocka_unit_test(test_server_learns_the_user_the_database_and_who_we_are),
         cmocka_unit_test(test_nothing_is_sent_to_a_server_without_tls),
-        cmocka_unit_test(test_reset_discards_everything),
-        cmocka_unit_test(test_reset_fails_where_the_session_has_ended),
-        cmocka_unit_test(test_reset_waits_two_seconds_for_a_silent_server),
         cmocka_unit_test(test_silent_server_ends_in_a_time_out),
         cmocka_unit_test(test_cancellation_ends_the_waiting),
         cmocka_unit_test(test_nothing_is_sent_once_it_must_not_be),

@@ -52,7 +52,7 @@ static void expect_next(struct fixture *fixture, const char *expected)
 
     if (kube_workqueue_length(fixture->queue) == 0)
         fail_msg("the queue is empty, expected %s", expected);
-    key = kube_workqueue_get(fixture->queue, NULL);
+    key = kube_workqueue_get(fixture->queue);
     assert_string_equal(key, expected);
 }
 
@@ -273,9 +273,9 @@ static void test_shut_down_ends_the_wait_and_drops_the_rest(void **state)
     kube_workqueue_add_with_backoff(fixture->queue, "new", 0, 10);
 
     assert_int_equal(kube_workqueue_length(fixture->queue), 0);
-    assert_null(kube_workqueue_get(fixture->queue, NULL));
+    assert_null(kube_workqueue_get(fixture->queue));
     kube_workqueue_done(fixture->queue, "held");
-    assert_null(kube_workqueue_get(fixture->queue, NULL));
+    assert_null(kube_workqueue_get(fixture->queue));
 }
 
 static void test_order_holds_for_many_keys(void **state)
@@ -292,7 +292,7 @@ static void test_order_holds_for_many_keys(void **state)
     }
     fake_timesource_advance_ms(&fixture->clock, COUNT);
     for (int i = 0; i < COUNT; i++) {
-        auto_free char *key = kube_workqueue_get(fixture->queue, NULL);
+        auto_free char *key = kube_workqueue_get(fixture->queue);
         int64_t due = strtol(key, NULL, 10) * 7919 % COUNT;
 
         assert_true(due > last_due);
@@ -383,7 +383,7 @@ static void *work(void *argument)
     struct crowd *crowd = argument;
     char *key;
 
-    while ((key = kube_workqueue_get(crowd->queue, NULL)) != NULL) {
+    while ((key = kube_workqueue_get(crowd->queue)) != NULL) {
         long index = strtol(key, NULL, 10);
 
         if (atomic_fetch_add(&crowd->holders[index], 1) != 0)
@@ -446,7 +446,7 @@ static void test_delayed_key_wakes_a_worker_in_real_time(void **state)
 
     (void)state;
     kube_workqueue_add_after(queue, "a", 0, 60);
-    key = kube_workqueue_get(queue, NULL);
+    key = kube_workqueue_get(queue);
 
     assert_in_range(timesource_monotonic_ms(&timesource_system) - start, 60, 5000);
     kube_workqueue_done(queue, key);
