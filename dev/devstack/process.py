@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -18,11 +20,20 @@ class StackError(Exception):
     """Something of the stack did not work; the text says what, where and what to do."""
 
 
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST_PORT = 15000
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on now.
+
+    Below those that the kernel gives to outgoing connections: one of these would get hold of it
+    while its server is stopped for a while."""
+    end = int(_EPHEMERAL.read_text().split()[0])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(_LOWEST_PORT, end) if end > 2 * _LOWEST_PORT else 0))
+            return probe.getsockname()[1]
 
 
 def can_connect(port: int) -> bool:
