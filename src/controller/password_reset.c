@@ -72,15 +72,15 @@ static bool is_previous(const struct secret_facts *secret, const char *token)
            text_equal(secret->description.previous_version, token);
 }
 
-/* Whether the current version is that of the request that was acted on last. */
-static bool is_handled_current(const struct plan_input *input, char token[static RANDOM_UUID_SIZE])
+/* The id of the version of the request that was acted on last; false where there was none. */
+static bool make_handled_token(const struct plan_input *input,
+                               char ret_token[static RANDOM_UUID_SIZE])
 {
     const char *handled = input->status->last_password_reset;
 
-    if (handled == NULL)
-        return false;
-    password_reset_make_token(input->database->uid, handled, token);
-    return is_current(&input->facts->secret, token);
+    if (handled != NULL)
+        password_reset_make_token(input->database->uid, handled, ret_token);
+    return handled != NULL;
 }
 
 /* A rewrite with the same password may have come after it, but not another request. */
@@ -91,15 +91,17 @@ bool password_reset_is_stored(const struct plan_input *input)
 
     return input->reset_token != NULL &&
            (is_current(secret, input->reset_token) ||
-            (is_previous(secret, input->reset_token) && !is_handled_current(input, handled)));
+            (is_previous(secret, input->reset_token) &&
+             !(make_handled_token(input, handled) && is_current(secret, handled))));
 }
 
 bool password_reset_was_stored(const struct plan_input *input)
 {
+    const struct secret_facts *secret = &input->facts->secret;
     char handled[RANDOM_UUID_SIZE];
 
-    return input->status->last_password_reset != NULL &&
-           (is_handled_current(input, handled) || is_previous(&input->facts->secret, handled));
+    return make_handled_token(input, handled) &&
+           (is_current(secret, handled) || is_previous(secret, handled));
 }
 
 static bool check(const struct plan_input *input, struct failure *refusal)
