@@ -40,6 +40,23 @@ static size_t count_lines(const struct strbuf *log, const char *needle)
     return count;
 }
 
+static void open_log(struct informer_fixture *fixture, int ret_ends[static 2])
+{
+    assert_int_equal(pipe(ret_ends), 0);
+    fixture->log.log =
+        log_new(ret_ends[1], LOG_LEVEL_INFO, LOG_FORMAT_JSON, &fixture->client.clock.source);
+}
+
+static void run_and_read_log(struct informer_fixture *fixture, const int ends[static 2],
+                             struct strbuf *log)
+{
+    informer_fixture_run(fixture);
+    log_free(fixture->log.log);
+    close(ends[1]);
+    append_log(ends[0], log);
+    close(ends[0]);
+}
+
 /* A namespace that is not there yet, or that is not ours to read: one line when it begins, one when
  * it is over. */
 static void test_a_failure_that_stays_is_told_once(void **state)
@@ -48,9 +65,7 @@ static void test_a_failure_that_stays_is_told_once(void **state)
     auto_strbuf struct strbuf log = {0};
     int ends[2];
 
-    assert_int_equal(pipe(ends), 0);
-    fixture->log.log =
-        log_new(ends[1], LOG_LEVEL_INFO, LOG_FORMAT_JSON, &fixture->client.clock.source);
+    open_log(fixture, ends);
     informer_fixture_expect(
         fixture, LIST_QUERY,
         &(struct scripted_exchange){.status = 403, .times = 5, .answer = STATUS(403, "Forbidden")});
@@ -61,11 +76,7 @@ static void test_a_failure_that_stays_is_told_once(void **state)
                             &(struct scripted_exchange){.answer = BOOKMARK("11")});
     informer_fixture_expect(fixture, WATCH_QUERY("11"), &(struct scripted_exchange){.status = 503});
     informer_fixture_expect_quiet_watch(fixture, "11");
-    informer_fixture_run(fixture);
-    log_free(fixture->log.log);
-    close(ends[1]);
-    append_log(ends[0], &log);
-    close(ends[0]);
+    run_and_read_log(fixture, ends, &log);
 
     assert_int_equal(count_lines(&log, "\"level\":\"error\""), 1);
     assert_int_equal(count_lines(&log, "cannot follow the things in namespace default (does the "
@@ -82,9 +93,7 @@ static void test_a_failure_that_stays_is_told_again_after_ten_minutes(void **sta
     auto_strbuf struct strbuf log = {0};
     int ends[2];
 
-    assert_int_equal(pipe(ends), 0);
-    fixture->log.log =
-        log_new(ends[1], LOG_LEVEL_INFO, LOG_FORMAT_JSON, &fixture->client.clock.source);
+    open_log(fixture, ends);
     informer_fixture_expect(fixture, LIST_QUERY,
                             &(struct scripted_exchange){.status = 404,
                                                         .times = 11,
@@ -94,11 +103,7 @@ static void test_a_failure_that_stays_is_told_again_after_ten_minutes(void **sta
     informer_fixture_expect(fixture, LIST_QUERY,
                             &(struct scripted_exchange){.answer = LIST_OF("10", "")});
     informer_fixture_expect_quiet_watch(fixture, "10");
-    informer_fixture_run(fixture);
-    log_free(fixture->log.log);
-    close(ends[1]);
-    append_log(ends[0], &log);
-    close(ends[0]);
+    run_and_read_log(fixture, ends, &log);
 
     assert_int_equal(count_lines(&log, "(is its CustomResourceDefinition installed?)"), 2);
 }
